@@ -1,0 +1,107 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+// `make check` turns warnings into errors; a user's build with a later compiler is not broken by a new warning.
+let strict = ProcessInfo.processInfo.environment["VFPOOL_STRICT"] != nil
+let swiftSettings: [SwiftSetting] =
+  [.swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility")]
+  + (strict ? [.treatAllWarnings(as: .error)] : [])
+let cSettings: [CSetting] = strict ? [.treatAllWarnings(as: .error)] : []
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func cModule(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, cSettings: cSettings)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency], linkerSettings: [LinkerSetting] = []) -> Target {
+  .executableTarget(
+    name: name, dependencies: dependencies, swiftSettings: swiftSettings, linkerSettings: linkerSettings)
+}
+
+func tests(_ module: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+  .testTarget(
+    name: module + "Tests", dependencies: [.byName(name: module)] + dependencies, resources: resources,
+    swiftSettings: swiftSettings)
+}
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+let package = Package(
+  name: "vfpool",
+  products: [
+    .executable(name: "vfpool", targets: ["vfpool"]),
+    .executable(name: "vfpoold", targets: ["vfpoold"]),
+    .executable(name: "vfpool-hook", targets: ["vfpool-hook"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log.git", from: "1.14.0"),
+    .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+    .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0", traits: []),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.6.0"),
+  ],
+  targets: [
+    // Mains are thin.
+    program("vfpool", ["Commands"]),
+    program("vfpoold", ["Daemon"]),
+    program("vfpool-hook", ["ControlSocket"], linkerSettings: [.unsafeFlags(["-static-executable"])]),
+
+    // The face for people.
+    module("Commands", ["ControlAPI", "Sysfs", argumentParser]),
+
+    // The daemon: wiring, routes, the story.
+    module(
+      "Daemon", ["ControlServer", "PoolFlows", "Sysfs", "Netlink", "Libvirt", "LedgerStore", logging, serviceLifecycle]),
+    module(
+      "ControlServer",
+      [
+        "ControlAPI", "PoolFlows", "LibvirtXML", hummingbird, httpTypes, nioCore, nioPosix, logging, serviceLifecycle,
+      ]),
+    module("PoolFlows", ["PoolModel", "Allocator", "LibvirtXML", logging]),
+
+    // What the daemon and the CLI say to each other.
+    module("ControlAPI", ["PoolModel", "ControlSocket"]),
+    module("ControlSocket"),
+
+    // One module a neighbour: SQLite, libvirt, the kernel.
+    module("LedgerStore", ["PoolModel", grdb]),
+    module("Libvirt", ["PoolModel", "Clibvirt"]),
+    module("Netlink", ["PoolModel", "Clibnl"]),
+    module("Sysfs", ["PoolModel"]),
+    cModule("Clibvirt", ["SystemLibvirt"]),
+    cModule("Clibnl", ["SystemLibnl"]),
+    .systemLibrary(name: "SystemLibvirt", pkgConfig: "libvirt", providers: [.apt(["libvirt-dev"])]),
+    .systemLibrary(name: "SystemLibnl", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-route-3-dev"])]),
+
+    // Values and pure functions.
+    module("Allocator", ["PoolModel"]),
+    module("LibvirtXML", ["PoolModel"]),
+    module("PoolModel"),
+
+    tests("PoolModel"),
+    tests("Allocator", ["PoolModel"]),
+    tests("LibvirtXML", ["PoolModel"]),
+    tests("LedgerStore", ["PoolModel"]),
+    tests("Libvirt", ["PoolModel"]),
+    tests("Netlink", ["PoolModel", "Clibnl"]),
+    tests("Sysfs", ["PoolModel"]),
+    tests("ControlSocket"),
+    tests("ControlAPI", ["PoolModel"]),
+    tests("PoolFlows", ["PoolModel", "Allocator", "LibvirtXML", "LedgerStore"]),
+    tests("ControlServer", ["ControlAPI", "ControlSocket", "PoolFlows", "PoolModel"]),
+    tests("Commands", ["ControlAPI", "PoolModel", "Sysfs"]),
+  ]
+)

@@ -1,0 +1,55 @@
+/// The daemon's routes; everything but hooks and metrics answers with JSON.
+///
+/// | method and path | query | answer |
+/// |---|---|---|
+/// | GET /v1/status | | StatusReport |
+/// | GET /v1/pfs | | [PFRow] |
+/// | GET /v1/vfs | pf | [VFRow] |
+/// | PATCH /v1/vfs | vf | VFRow; body VFChange |
+/// | POST /v1/vfs/reset | vf, disrupt | VFRow |
+/// | POST /v1/vfs/unquarantine | vf | VFRow |
+/// | GET /v1/pools | | [PoolRow] |
+/// | GET /v1/pools/detail | pool | PoolDetail |
+/// | GET /v1/pools/netdef | pool | XML |
+/// | POST /v1/pools/apply | file, plan, ifPlan | PlanReport; body netdef XML |
+/// | POST /v1/pools/enforce, start, stop, remove | pool, plan, ifPlan | PlanReport |
+/// | GET /v1/leases | | [LeaseRow] |
+/// | GET /v1/leases/history | mac, guest, vf, pool, at, limit | [LeaseRow], newest first |
+/// | GET /v1/macs | | [MACRow] |
+/// | POST /v1/reconcile | plan | PlanReport |
+/// | POST /v1/disable | | PlanReport; drops every hold, leases go on |
+/// | POST /v1/pfs/set-vfs | pf, count, plan, ifPlan | PlanReport |
+/// | POST /v1/hooks/qemu, /v1/hooks/network | object, op, subop | 200, or 409 with the refusal as plain text |
+///
+/// Failures: 400 bad request, 404 no such object, 409 refused, 500 failed, 503 libvirt or ledger not there: body `Failure`.
+public enum Route {
+  public static let status = "/v1/status"
+  public static let pfs = "/v1/pfs"
+  public static let vfs = "/v1/vfs"
+  public static let vfReset = "/v1/vfs/reset"
+  public static let vfUnquarantine = "/v1/vfs/unquarantine"
+  public static let pools = "/v1/pools"
+  public static let poolDetail = "/v1/pools/detail"
+  public static let poolNetdef = "/v1/pools/netdef"
+  public static let poolApply = "/v1/pools/apply"
+  public static let poolEnforce = "/v1/pools/enforce"
+  public static let poolStart = "/v1/pools/start"
+  public static let poolStop = "/v1/pools/stop"
+  public static let poolRemove = "/v1/pools/remove"
+  public static let leases = "/v1/leases"
+  public static let leaseHistory = "/v1/leases/history"
+  public static let macs = "/v1/macs"
+  public static let reconcile = "/v1/reconcile"
+  public static let disable = "/v1/disable"
+  public static let pfSetVFs = "/v1/pfs/set-vfs"
+  public static let qemuHook = "/v1/hooks/qemu"
+  public static let networkHook = "/v1/hooks/network"
+}
+
+/// Where vfpoold listens.
+public enum SocketPath {
+  /// root:vfpool 0660: may change.
+  public static let readWrite = "/run/vfpool/vfpool.sock"
+  /// root:libvirt 0660: reads.
+  public static let readOnly = "/run/vfpool/vfpool-ro.sock"
+}

@@ -1,0 +1,270 @@
+import PoolModel
+
+/// A PF, as `vfpool pf list --json` prints it.
+public struct PFRow: Codable, Hashable, Sendable {
+  public var name: String
+  @OrNull public var pci: PCIAddress?
+  @OrNull public var driver: String?
+  @OrNull public var numaNode: Int?
+  @OrNull public var carrier: Bool?
+  public var numVFs: Int
+  public var totalVFs: Int
+  public var leased: Int
+  /// VFs that a pool can hand out now.
+  public var free: Int
+  @OrNull public var mac: MACAddress?
+  @OrNull public var mtu: Int?
+  /// Why vfpool can't serve this PF; null = it can.
+  @OrNull public var unsupported: String?
+
+  public init(_ pf: PF, leased: Int, free: Int) {
+    name = pf.name
+    numVFs = pf.numVFs
+    totalVFs = pf.totalVFs
+    self.leased = leased
+    self.free = free
+    _pci = OrNull(wrappedValue: pf.pci)
+    _driver = OrNull(wrappedValue: pf.driver)
+    _numaNode = OrNull(wrappedValue: pf.numaNode)
+    _carrier = OrNull(wrappedValue: pf.carrier)
+    _mac = OrNull(wrappedValue: pf.mac)
+    _mtu = OrNull(wrappedValue: pf.mtu)
+    _unsupported = OrNull(wrappedValue: pf.unsupported)
+  }
+}
+
+/// To whom a VF belongs now.
+public enum VFCondition: String, Codable, Hashable, Sendable, CaseIterable {
+  case free, leased, reserved, quarantined, hostUsed, unpooled, gone
+}
+
+/// A VF, as `vfpool vf list --json` prints it.
+public struct VFRow: Codable, Hashable, Sendable {
+  public var pf: String
+  public var index: Int
+  @OrNull public var pci: PCIAddress?
+  @OrNull public var netdev: String?
+  @OrNull public var driver: String?
+  @OrNull public var numaNode: Int?
+  @OrNull public var iommuGroup: Int?
+  /// The MAC that the PF keeps for the VF.
+  @OrNull public var mac: MACAddress?
+  /// VLAN id; null = untagged.
+  @OrNull public var vlan: UInt16?
+  @OrNull public var qos: UInt8?
+  @OrNull public var vlanProto: VLANProtocol?
+  @OrNull public var spoofchk: Bool?
+  @OrNull public var trust: Bool?
+  @OrNull public var linkState: VFLinkState?
+  /// Mbit/s
+  @OrNull public var minTxRate: UInt32?
+  /// Mbit/s
+  @OrNull public var maxTxRate: UInt32?
+  @OrNull public var mtu: Int?
+  @OrNull public var pool: String?
+  public var state: VFCondition
+  @OrNull public var guest: String?
+  @OrNull public var leaseMac: MACAddress?
+  /// Why the VF is in this state, where that isn't plain.
+  @OrNull public var why: String?
+
+  public init(
+    _ vf: VF, pool: String?, state: VFCondition, guest: String? = nil, leaseMac: MACAddress? = nil, why: String? = nil
+  ) {
+    pf = vf.id.pf
+    index = vf.id.index
+    self.state = state
+    _pci = OrNull(wrappedValue: vf.pci)
+    _netdev = OrNull(wrappedValue: vf.netdev)
+    _driver = OrNull(wrappedValue: vf.driver)
+    _numaNode = OrNull(wrappedValue: vf.numaNode)
+    _iommuGroup = OrNull(wrappedValue: vf.iommuGroup)
+    _mac = OrNull(wrappedValue: vf.state?.mac)
+    _vlan = OrNull(wrappedValue: vf.state?.vlan?.id)
+    _qos = OrNull(wrappedValue: vf.state?.vlan?.qos)
+    _vlanProto = OrNull(wrappedValue: vf.state?.vlan?.proto)
+    _spoofchk = OrNull(wrappedValue: vf.state?.spoofchk)
+    _trust = OrNull(wrappedValue: vf.state?.trust)
+    _linkState = OrNull(wrappedValue: vf.state?.linkState)
+    _minTxRate = OrNull(wrappedValue: vf.state?.minTxRate)
+    _maxTxRate = OrNull(wrappedValue: vf.state?.maxTxRate)
+    _mtu = OrNull(wrappedValue: vf.mtu)
+    _pool = OrNull(wrappedValue: pool)
+    _guest = OrNull(wrappedValue: guest)
+    _leaseMac = OrNull(wrappedValue: leaseMac)
+    _why = OrNull(wrappedValue: why)
+  }
+}
+
+/// A pool, as `vfpool pool list --json` prints it.
+public struct PoolRow: Codable, Hashable, Sendable {
+  public var name: String
+  @OrNull public var uuid: String?
+  public var active: Bool
+  public var autostart: Bool
+  public var policy: PlacementPolicy
+  public var total: Int
+  public var free: Int
+  public var leased: Int
+  public var reserved: Int
+  public var quarantined: Int
+  public var mode: PoolMode
+
+  public init(
+    name: String, uuid: String?, active: Bool, autostart: Bool, policy: PlacementPolicy, total: Int, free: Int,
+    leased: Int, reserved: Int, quarantined: Int, mode: PoolMode
+  ) {
+    self.name = name
+    self.active = active
+    self.autostart = autostart
+    self.policy = policy
+    self.total = total
+    self.free = free
+    self.leased = leased
+    self.reserved = reserved
+    self.quarantined = quarantined
+    self.mode = mode
+    _uuid = OrNull(wrappedValue: uuid)
+  }
+}
+
+/// `vfpool pool show P`: the pool, its policy, and its VFs in libvirt's order.
+public struct PoolDetail: Codable, Hashable, Sendable {
+  public var row: PoolRow
+  public var pool: Pool
+  public var vfs: [VFRow]
+
+  public init(row: PoolRow, pool: Pool, vfs: [VFRow]) {
+    self.row = row
+    self.pool = pool
+    self.vfs = vfs
+  }
+}
+
+/// A lease, as `vfpool lease list --json` and `lease history --json` print it.
+public struct LeaseRow: Codable, Hashable, Sendable {
+  public var id: Int64
+  public var pool: String
+  public var guest: String
+  public var guestUUID: String
+  public var mac: MACAddress
+  @OrNull public var pf: String?
+  @OrNull public var index: Int?
+  @OrNull public var pci: PCIAddress?
+  /// `recorded`, `allocated`, `active`, `freed`; in the history `closed`.
+  public var state: String
+  public var since: Timestamp
+  @OrNull public var portgroup: String?
+  /// History only: when it ended.
+  public var until: Timestamp?
+  /// History only: why it ended.
+  public var reason: String?
+
+  public init(_ lease: Lease) {
+    id = lease.id
+    pool = lease.pool
+    guest = lease.guest.name
+    guestUUID = lease.guest.uuid
+    mac = lease.mac
+    state = lease.state.rawValue
+    since = lease.since
+    _pf = OrNull(wrappedValue: lease.vfIndex?.pf)
+    _index = OrNull(wrappedValue: lease.vfIndex?.index)
+    _pci = OrNull(wrappedValue: lease.vf)
+    _portgroup = OrNull(wrappedValue: lease.portgroup)
+  }
+
+  public init(_ closed: ClosedLease) {
+    self.init(closed.lease)
+    state = "closed"
+    until = closed.until
+    reason = closed.reason
+  }
+}
+
+/// A MAC binding, as `vfpool mac list --json` prints it.
+public struct MACRow: Codable, Hashable, Sendable {
+  public var mac: MACAddress
+  public var guest: String
+  public var guestUUID: String
+  public var pool: String
+  public var nic: Int
+  @OrNull public var lastPci: PCIAddress?
+  public var lastSeen: Timestamp
+
+  public init(_ binding: MACBinding) {
+    mac = binding.mac
+    guest = binding.guest.name
+    guestUUID = binding.guest.uuid
+    pool = binding.pool
+    nic = binding.nic
+    lastSeen = binding.lastSeen
+    _lastPci = OrNull(wrappedValue: binding.lastVF)
+  }
+}
+
+/// `vfpool status`: the host at one look.
+public struct StatusReport: Codable, Hashable, Sendable {
+  /// vfpoold's version.
+  public var version: String
+  /// Whether vfpoold talks to libvirt now.
+  public var libvirtConnected: Bool
+  public var pfs: [PFRow]
+  public var pools: [PoolRow]
+  public var leases: [LeaseRow]
+  /// What an operator should know, the worst first.
+  public var problems: [String]
+
+  public init(
+    version: String, libvirtConnected: Bool, pfs: [PFRow], pools: [PoolRow], leases: [LeaseRow], problems: [String]
+  ) {
+    self.version = version
+    self.libvirtConnected = libvirtConnected
+    self.pfs = pfs
+    self.pools = pools
+    self.leases = leases
+    self.problems = problems
+  }
+}
+
+/// What a change would do (`--plan`) or did.
+public struct PlanReport: Codable, Hashable, Sendable {
+  /// Each step in words, in order; empty = nothing to do.
+  public var steps: [String]
+  /// Running guests that lose their VF by it.
+  public var disruptedGuests: [String]
+  /// Stands for the state that the plan was made from (`--if-plan`).
+  public var token: String
+  /// Whether it was done, not only planned.
+  public var done: Bool
+  /// What to know afterwards, in words.
+  public var notes: [String]
+
+  public init(steps: [String], disruptedGuests: [String] = [], token: String, done: Bool, notes: [String] = []) {
+    self.steps = steps
+    self.disruptedGuests = disruptedGuests
+    self.token = token
+    self.done = done
+    self.notes = notes
+  }
+}
+
+/// The body of every answer that isn't a success.
+public struct Failure: Codable, Hashable, Sendable, Error {
+  /// For people: names the object and the way out; may have several lines.
+  public var error: String
+
+  public init(error: String) { self.error = error }
+}
+
+/// The body of `PATCH /v1/vfs`: the fields to write, the rest stays.
+public struct VFChange: Codable, Hashable, Sendable {
+  public var settings: VFSettings
+  /// Running guests that may be disturbed, by name.
+  public var disrupt: [String]
+
+  public init(settings: VFSettings, disrupt: [String] = []) {
+    self.settings = settings
+    self.disrupt = disrupt
+  }
+}

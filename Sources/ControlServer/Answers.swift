@@ -1,0 +1,77 @@
+import ControlAPI
+import Foundation
+import HTTPTypes
+import Hummingbird
+import PoolFlows
+
+/// A handler's result as HTTP: JSON, or a `Failure` with the status that fits.
+enum Answer {
+  static func json(_ value: some Encodable, _ status: HTTPResponse.Status = .ok) throws -> Response {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return bytes(try encoder.encode(value), type: "application/json", status)
+  }
+
+  static func text(_ text: String, type: String = "text/plain; charset=utf-8", _ status: HTTPResponse.Status = .ok)
+    -> Response
+  { bytes(Data(text.utf8), type: type, status) }
+
+  private static func bytes(_ data: Data, type: String, _ status: HTTPResponse.Status) -> Response {
+    Response(
+      status: status, headers: [.contentType: type, .contentLength: "\(data.count)"],
+      body: ResponseBody(byteBuffer: ByteBuffer(bytes: data)))
+  }
+
+  /// Runs a handler, and gives what it throws as a `Failure`.
+  static func from(_ handler: () async throws -> Response) async throws -> Response {
+    do {
+      return try await handler()
+    } catch let error as FlowError {
+      return try json(Failure(error: error.message), error.status)
+    } catch let error as HTTPError {
+      return try json(Failure(error: error.body ?? "bad request"), error.status)
+    } catch let error as DecodingError {
+      return try json(Failure(error: "the request's body is not what this route takes: \(error)"), .badRequest)
+    } catch {
+      return try json(Failure(error: "\(error)"), .internalServerError)
+    }
+  }
+}
+
+extension FlowError {
+  var status: HTTPResponse.Status {
+    switch code {
+    case .invalid: .badRequest
+    case .notFound: .notFound
+    case .refused: .conflict
+    case .failed: .internalServerError
+    case .unavailable: .serviceUnavailable
+    }
+  }
+}
+
+extension Request {
+  /// A query parameter, decoded; nil when it is missing or empty.
+  func query(_ name: String) -> String? {
+    uri.queryParameters.get(name).flatMap { $0.isEmpty ? nil : $0 }
+  }
+
+  /// A query parameter that the route can't do without.
+  func needed(_ name: String) throws(FlowError) -> String {
+    guard let value = query(name) else { throw FlowError(.invalid, "the query parameter \(name) is missing") }
+    return value
+  }
+
+  /// `plan=true`, or `plan` alone.
+  func flag(_ name: String) -> Bool {
+    guard let value = uri.queryParameters.get(name) else { return false }
+    return value.isEmpty || value == "true" || value == "1"
+  }
+
+  /// The whole body; more than `limit` bytes are refused.
+  func bytes(upTo limit: Int) async throws -> ByteBuffer {
+    do { return try await body.collect(upTo: limit) } catch {
+      throw FlowError(.invalid, "the request's body is larger than \(limit) bytes, or was cut off")
+    }
+  }
+}

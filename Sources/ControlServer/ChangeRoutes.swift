@@ -1,0 +1,80 @@
+import ControlAPI
+import Foundation
+import Hummingbird
+import PoolFlows
+
+/// Routes that change something; only on the socket for those who may.
+struct ChangeRoutes {
+  let manager: PoolManager
+
+  /// A netdef's size.
+  static let netdefLimit = 1 << 20
+
+  func add(to router: Router<BasicRequestContext>) {
+    router.patch(RouterPath(Route.vfs)) { request, _ in
+      try await Answer.from {
+        let name = try request.needed("vf")
+        let body = try await request.bytes(upTo: 64 << 10)
+        let change = try JSONDecoder().decode(VFChange.self, from: Data(body.readableBytesView))
+        let vf = try await manager.setVF(name, change.settings, disrupt: change.disrupt)
+        return try Answer.json(await manager.view().row(vf))
+      }
+    }
+    router.post(RouterPath(Route.vfReset)) { request, _ in
+      try await Answer.from {
+        let disrupt = request.uri.queryParameters.getAll("disrupt")
+        let vf = try await manager.resetVF(request.needed("vf"), disrupt: disrupt)
+        return try Answer.json(await manager.view().row(vf))
+      }
+    }
+    router.post(RouterPath(Route.vfUnquarantine)) { request, _ in
+      try await Answer.from {
+        let vf = try await manager.unquarantine(request.needed("vf"))
+        return try Answer.json(await manager.view().row(vf))
+      }
+    }
+    router.post(RouterPath(Route.poolApply)) { request, _ in
+      try await Answer.from {
+        let body = try await request.bytes(upTo: Self.netdefLimit)
+        guard let xml = String(validating: body.readableBytesView, as: UTF8.self) else {
+          throw FlowError(.invalid, "the netdef is not UTF-8")
+        }
+        return try Answer.json(
+          PlanReport(
+            await manager.apply(netdef: xml, plan: request.flag("plan"), ifPlan: request.query("ifPlan"))))
+      }
+    }
+    plan(router, Route.poolEnforce) { manager, request in
+      try await manager.enforce(
+        pool: request.needed("pool"), plan: request.flag("plan"), ifPlan: request.query("ifPlan"))
+    }
+    plan(router, Route.poolRemove) { manager, request in
+      try await manager.removePool(
+        request.needed("pool"), plan: request.flag("plan"), ifPlan: request.query("ifPlan"))
+    }
+    plan(router, Route.poolStart) { manager, request in try await manager.startPool(request.needed("pool")) }
+    plan(router, Route.poolStop) { manager, request in try await manager.stopPool(request.needed("pool")) }
+    plan(router, Route.disable) { manager, _ in try await manager.dropAllHolds() }
+    plan(router, Route.pfSetVFs) { manager, request in
+      guard let count = Int(try request.needed("count")) else { throw FlowError(.invalid, "count is not a number") }
+      return try await manager.setVFCount(
+        count, pf: request.needed("pf"), plan: request.flag("plan"), ifPlan: request.query("ifPlan"))
+    }
+    router.post(RouterPath(Route.reconcile)) { request, _ in
+      try await Answer.from {
+        let plan = request.flag("plan")
+        return try Answer.json(PlanReport(await manager.reconcile(plan: plan), done: !plan))
+      }
+    }
+  }
+
+  private func plan(
+    _ router: Router<BasicRequestContext>, _ path: String,
+    _ handle: @escaping @Sendable (PoolManager, Request) async throws -> Plan
+  ) {
+    let manager = manager
+    router.post(RouterPath(path)) { request, _ in
+      try await Answer.from { try Answer.json(PlanReport(await handle(manager, request))) }
+    }
+  }
+}

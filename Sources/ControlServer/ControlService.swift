@@ -1,0 +1,91 @@
+import ControlAPI
+import Glibc
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOPosix
+import PoolFlows
+import ServiceLifecycle
+
+/// One of vfpoold's two sockets, served until shutdown.
+///
+/// Two sockets, as libvirt has them: who may open the file may do what it serves. Peer credentials lack supplementary
+/// groups, so a single socket could not tell.
+public struct ControlService: Service {
+  public enum Access: Sendable {
+    /// Everything, hooks too: root and group `vfpool`.
+    case readWrite
+    /// What only looks: group `libvirt`.
+    case readOnly
+  }
+
+  let manager: PoolManager
+  let path: String
+  let access: Access
+  let group: String
+  let version: String
+  let log: Logger
+  let onRunning: @Sendable () async -> Void
+
+  /// - Parameters:
+  ///   - group: the group that the socket's file belongs to, mode 0660; when there is no such group, root alone may.
+  ///   - onRunning: called once connections are accepted.
+  public init(
+    manager: PoolManager, path: String, access: Access, group: String, version: String, log: Logger,
+    onRunning: @escaping @Sendable () async -> Void = {}
+  ) {
+    self.manager = manager
+    self.path = path
+    self.access = access
+    self.group = group
+    self.version = version
+    self.log = log
+    self.onRunning = onRunning
+  }
+
+  public func run() async throws {
+    let router = Router()
+    ReadRoutes(manager: manager, version: version).add(to: router)
+    if access == .readWrite {
+      HookRoutes(manager: manager, log: log).add(to: router)
+      ChangeRoutes(manager: manager).add(to: router)
+    }
+    let responder = router.buildResponder()
+    // A socket file that a killed vfpoold left is in the way of bind.
+    unlink(path)
+    // Not `Application`: its date cache wakes up every second, and vfpoold is to sleep when there is nothing to do.
+    let server = try HTTPServerBuilder.http1().buildServer(
+      configuration: ServerConfiguration(address: .unixDomainSocket(path: path)),
+      eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: log
+    ) { request, writer, channel in
+      let response: Response
+      do {
+        response = try await responder.respond(
+          to: request, context: BasicRequestContext(source: .init(channel: channel, logger: log)))
+      } catch let error as HTTPError {
+        let failure = Failure(error: error.body ?? "no such route: \(request.uri)")
+        response = (try? Answer.json(failure, error.status)) ?? Response(status: error.status)
+      } catch {
+        response = Response(status: .internalServerError)
+      }
+      try await writer.write(response: response.head, body: response.body)
+    } onServerRunning: { _ in
+      share()
+      await onRunning()
+    }
+    try await server.run()
+  }
+
+  /// Root and the group may connect, nobody else.
+  private func share() {
+    chmod(path, 0o660)
+    guard let entry = getgrnam(group) else {
+      log.warning("no group \(group): only root can use \(path)")
+      return
+    }
+    if chown(path, 0, entry.pointee.gr_gid) != 0 {
+      log.warning("\(path) can't be given to group \(group): \(String(cString: strerror(errno)))")
+    }
+  }
+}

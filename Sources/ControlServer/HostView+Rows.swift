@@ -1,0 +1,100 @@
+import ControlAPI
+import PoolFlows
+import PoolModel
+
+/// What vfpoold sees, as the rows that the API gives.
+extension HostView {
+  public func pfRows() -> [PFRow] {
+    inventory.pfs.map { pf in
+      let mine = inventory.vfs.filter { $0.id.pf == pf.name }.compactMap { $0.pci.flatMap { standings[$0]?.standing } }
+      return PFRow(
+        pf, leased: mine.count { if case .leased = $0 { true } else { false } }, free: mine.count { $0 == .free })
+    }
+  }
+
+  /// Every VF of the host (of one PF), and then the VFs that a pool lists and the host lacks.
+  public func vfRows(pf: String? = nil) -> [VFRow] {
+    let present = inventory.vfs.filter { pf == nil || $0.id.pf == pf }.map(row)
+    guard pf == nil else { return present }
+    let known = Set(inventory.vfs.compactMap(\.pci))
+    let gone = standings.keys.filter { !known.contains($0) }.sorted().map { pci in
+      let lease = contents.leases.values.first { $0.vf == pci }
+      let place = lease?.vfIndex ?? VFIndex(pf: "", index: -1)
+      return VFRow(
+        VF(id: place, pci: pci), pool: standings[pci]?.pool, state: .gone, guest: lease?.guest.name,
+        leaseMac: lease?.mac, why: VFStanding.gone.obstacle)
+    }
+    return present + gone
+  }
+
+  public func row(_ vf: VF) -> VFRow {
+    guard let pci = vf.pci, let (pool, standing) = standings[pci] else {
+      if let use = vf.hostUse { return VFRow(vf, pool: nil, state: .hostUsed, why: use) }
+      return VFRow(vf, pool: nil, state: .unpooled)
+    }
+    switch standing {
+    case .free: return VFRow(vf, pool: pool, state: .free)
+    case .leased(let lease):
+      return VFRow(vf, pool: pool, state: .leased, guest: lease.guest.name, leaseMac: lease.mac)
+    case .reserved(let why): return VFRow(vf, pool: pool, state: .reserved, why: why)
+    case .quarantined(let quarantine): return VFRow(vf, pool: pool, state: .quarantined, why: quarantine.why)
+    case .hostUsed(let how): return VFRow(vf, pool: pool, state: .hostUsed, why: how)
+    case .foreign(let owner): return VFRow(vf, pool: pool, state: .reserved, why: "taken in libvirt by \(owner)")
+    case .gone: return VFRow(vf, pool: pool, state: .gone)
+    }
+  }
+
+  public func poolRows() -> [PoolRow] { contents.pools.values.sorted { $0.name < $1.name }.map(row) }
+
+  public func row(_ pool: Pool) -> PoolRow {
+    let mine = pool.addresses.compactMap { standings[$0]?.standing }
+    let count = { (kinds: [String]) in mine.count { kinds.contains($0.kind) } }
+    let network = networks[pool.name]
+    return PoolRow(
+      name: pool.name, uuid: pool.uuid, active: network?.active ?? false, autostart: network?.autostart ?? false,
+      policy: pool.placement.policy, total: pool.addresses.count, free: count([VFStanding.free.kind]),
+      leased: mine.count { if case .leased = $0 { true } else { false } },
+      reserved: mine.count {
+        switch $0 {
+        case .reserved, .foreign, .hostUsed: true
+        default: false
+        }
+      },
+      quarantined: mine.count { if case .quarantined = $0 { true } else { false } }, mode: pool.mode)
+  }
+
+  public func leaseRows() -> [LeaseRow] { contents.leases.values.sorted { $0.id < $1.id }.map { LeaseRow($0) } }
+
+  public func detail(of name: String) throws(FlowError) -> PoolDetail {
+    guard let pool = contents.pools[name] else {
+      throw FlowError(
+        .notFound, "no pool \(name); there are: \(contents.pools.keys.sorted().joined(separator: ", "))")
+    }
+    let vfs = pool.addresses.map { pci in
+      inventory.vf(at: pci).map(row)
+        ?? VFRow(VF(id: VFIndex(pf: "", index: -1), pci: pci), pool: name, state: .gone, why: VFStanding.gone.obstacle)
+    }
+    return PoolDetail(row: row(pool), pool: pool, vfs: vfs)
+  }
+
+  public func status(version: String) -> StatusReport {
+    StatusReport(
+      version: version, libvirtConnected: isConnected, pfs: pfRows(), pools: poolRows(), leases: leaseRows(),
+      problems: problems
+        + contents.quarantines.values.sorted { $0.vf < $1.vf }.map {
+          "VF \($0.vf) is quarantined since \($0.since): \($0.why); `vfpool vf unquarantine \($0.vf)` tries it again"
+        })
+  }
+}
+
+extension PlanReport {
+  init(_ plan: Plan) {
+    self.init(
+      steps: plan.steps, disruptedGuests: plan.disruptedGuests, token: plan.token, done: plan.done, notes: plan.notes)
+  }
+
+  init(_ report: ReconcileReport, done: Bool) {
+    let plan = Plan(steps: report.drifts.map { "\($0)" }, done: done, notes: report.failures)
+    self.init(plan)
+  }
+}

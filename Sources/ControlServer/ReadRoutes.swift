@@ -1,0 +1,75 @@
+import ControlAPI
+import Hummingbird
+import PoolFlows
+import PoolModel
+
+/// Routes that only look.
+struct ReadRoutes {
+  let manager: PoolManager
+  let version: String
+
+  func add(to router: Router<BasicRequestContext>) {
+    router.get(RouterPath(Route.status)) { _, _ in
+      try await Answer.from { try Answer.json(await manager.view().status(version: version)) }
+    }
+    router.get(RouterPath(Route.pfs)) { _, _ in
+      try await Answer.from { try Answer.json(await manager.view().pfRows()) }
+    }
+    router.get(RouterPath(Route.vfs)) { request, _ in
+      try await Answer.from { try Answer.json(vfs(await manager.view(), pf: request.query("pf"))) }
+    }
+    router.get(RouterPath(Route.pools)) { _, _ in
+      try await Answer.from { try Answer.json(await manager.view().poolRows()) }
+    }
+    router.get(RouterPath(Route.poolDetail)) { request, _ in
+      try await Answer.from { try Answer.json(await manager.view().detail(of: request.needed("pool"))) }
+    }
+    router.get(RouterPath(Route.poolNetdef)) { request, _ in
+      try await Answer.from {
+        Answer.text(try await manager.netdef(of: request.needed("pool")), type: "application/xml")
+      }
+    }
+    router.get(RouterPath(Route.leases)) { _, _ in
+      try await Answer.from {
+        try Answer.json(await manager.contentsNow().leases.values.sorted { $0.id < $1.id }.map { LeaseRow($0) })
+      }
+    }
+    router.get(RouterPath(Route.leaseHistory)) { request, _ in
+      try await Answer.from {
+        try Answer.json(await manager.history(filter(request)).map { LeaseRow($0) })
+      }
+    }
+    router.get(RouterPath(Route.macs)) { _, _ in
+      try await Answer.from {
+        let bindings = await manager.contentsNow().bindings.values
+        return try Answer.json(
+          bindings.sorted { ($0.guest.name, $0.pool, $0.nic) < ($1.guest.name, $1.pool, $1.nic) }.map(MACRow.init))
+      }
+    }
+  }
+
+  private func vfs(_ view: HostView, pf: String?) throws(FlowError) -> [VFRow] {
+    if let pf, view.inventory.pf(named: pf) == nil {
+      throw FlowError(
+        .notFound, "no PF \(pf); there are: \(view.inventory.pfs.map(\.name).joined(separator: ", "))")
+    }
+    return view.vfRows(pf: pf)
+  }
+
+  private func filter(_ request: Request) throws(FlowError) -> HistoryFilter {
+    var filter = HistoryFilter(guest: request.query("guest"), pool: request.query("pool"))
+    filter.mac = try value(request, "mac", "a MAC like 52:54:00:12:34:56")
+    filter.vf = try value(request, "vf", "a PCI address like 0000:01:10.0")
+    filter.at = try value(request, "at", "a time like 2026-11-24T14:51:53Z")
+    if let limit: Int = try value(request, "limit", "a number") { filter.limit = max(1, min(limit, 100_000)) }
+    return filter
+  }
+
+  private func value<T: LosslessStringConvertible>(
+    _ request: Request, _ name: String, _ shape: String
+  ) throws(FlowError) -> T? {
+    guard let text = request.query(name) else { return nil }
+    guard let value = T(text) else { throw FlowError(.invalid, "\(name) “\(text)” is not \(shape)") }
+    return value
+  }
+}

@@ -1,0 +1,88 @@
+import PoolModel
+
+/// What vfpool wants to know of a guest: who it is, and which networks and VFs it asks for or has.
+public struct GuestDescription: Hashable, Sendable {
+  public var guest: GuestID
+  /// In document order, which is also the order in which libvirt serves them.
+  public var nics: [NIC]
+  /// PCI devices passed through with a plain `<hostdev>`, in document order.
+  public var hostdevs: [PCIAddress]
+
+  public init(guest: GuestID, nics: [NIC], hostdevs: [PCIAddress]) {
+    self.guest = guest
+    self.nics = nics
+    self.hostdevs = hostdevs
+  }
+
+  /// One `<interface>`.
+  public struct NIC: Hashable, Sendable {
+    public enum Source: Hashable, Sendable {
+      /// `type='network'`: libvirt picks; the portgroup is the guest's own choice.
+      case network(name: String, portgroup: String?)
+      /// `type='hostdev'`: fixed by the guest's definition, or what libvirt picked. Both look alike: a running guest's
+      /// XML names neither network nor portgroup. Nil: the source isn't a PCI address.
+      case hostdev(PCIAddress?)
+      /// Bridges, direct, user and whatever else has no VF.
+      case other
+    }
+
+    public var source: Source
+    public var mac: MACAddress?
+    /// The NIC's own `<vlan>`, which goes before the network's; nil also for a trunk.
+    public var vlan: VLANTag?
+    /// The position among all NICs of the guest, from 0.
+    public var index: Int
+
+    public init(source: Source, mac: MACAddress?, vlan: VLANTag? = nil, index: Int) {
+      self.source = source
+      self.mac = mac
+      self.vlan = vlan
+      self.index = index
+    }
+
+    /// The VF that the NIC has or asks for by address.
+    public var vf: PCIAddress? { if case .hostdev(let vf) = source { vf } else { nil } }
+  }
+}
+
+extension GuestDescription {
+  /// Reads a `<domain>` as a qemu hook gets it on standard input, as `virDomainGetXMLDesc` gives it, or as people write
+  /// it; a guest without name or UUID is refused.
+  public init(xml: String) throws(XMLProblem) { try self.init(bytes: xml.utf8) }
+
+  /// Reads the bytes as they came; at most `XMLTree.libvirtLimit`.
+  public init(bytes: some Collection<UInt8>) throws(XMLProblem) {
+    let root = try XMLTree(bytes: bytes, limit: XMLTree.libvirtLimit).root
+    guard root.name == "domain", root.namespace == nil else {
+      throw XMLProblem(.refused, line: root.line, "<\(root.name)> where a <domain> is expected")
+    }
+    guard let guest = GuestID(root) else {
+      throw XMLProblem(.refused, line: root.line, "the domain has no name, or no UUID")
+    }
+    let devices = root.child("devices")
+    let interfaces = devices?.children("interface") ?? []
+    let hostdevs = devices?.children("hostdev") ?? []
+    self.init(
+      guest: guest, nics: interfaces.enumerated().map { NIC($1, index: $0) },
+      hostdevs: hostdevs.compactMap { hostdev in
+        guard hostdev["type"] == "pci", (hostdev["mode"] ?? "subsystem") == "subsystem" else { return nil }
+        return hostdev.child("source")?.child("address").flatMap { PCIAddress($0) }
+      })
+  }
+}
+
+extension GuestDescription.NIC {
+  init(_ interface: XMLTree.Element, index: Int) {
+    let source = interface.child("source")
+    let kind: Source =
+      switch (interface["type"], source?["network"]) {
+      case ("network", let name?): .network(name: name, portgroup: source?["portgroup"])
+      case ("hostdev", _):
+        .hostdev(source?.child("address").flatMap { $0["type"] ?? "pci" == "pci" ? PCIAddress($0) : nil })
+      default: .other
+      }
+    self.init(
+      source: kind, mac: interface.child("mac")?["address"].flatMap { MACAddress($0) },
+      vlan: interface.child("vlan").flatMap { VLANTag($0) }, index: index)
+  }
+}

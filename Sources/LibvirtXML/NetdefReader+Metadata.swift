@@ -1,0 +1,195 @@
+import PoolModel
+
+extension NetdefReader {
+  /// Reads vfpool's element. What stands there under a foreign namespace is someone else's and stays.
+  mutating func readMetadata(_ root: XMLTree.Element) throws(XMLProblem) {
+    try refuseStrays(in: root)
+    guard let metadata = root.child("metadata") else { return }
+    let ours = metadata.elements.filter { $0.namespace == Netdef.metadataNamespace }
+    for element in metadata.elements where element.namespace?.hasPrefix("urn:vfpool:") == true {
+      if element.namespace != Netdef.metadataNamespace {
+        try refuse(
+          element.line,
+          "unknown namespace “\(element.namespace ?? "")”; this vfpool knows \(Netdef.metadataNamespace)")
+      } else if element.localName != "pool" {
+        try refuse(element.line, "unknown element <\(element.name)> in <metadata>; allowed: pool")
+      }
+    }
+    let pools = ours.filter { $0.localName == "pool" }
+    if pools.count > 1 { try refuse(pools[1].line, "a second <\(pools[1].name)>; libvirt keeps only the first") }
+    guard let element = pools.first else { return }
+    usesMetadata = true
+    lines[.metadata] = element.line
+    try readPool(element, forward: root.child("forward"))
+  }
+
+  /// vfpool's elements outside `<metadata>`, where libvirt drops them without a word.
+  private mutating func refuseStrays(in root: XMLTree.Element) throws(XMLProblem) {
+    for child in root.elements where child.name != "metadata" {
+      if child.namespace?.hasPrefix("urn:vfpool:") == true {
+        try refuse(child.line, "<\(child.name)> belongs into <metadata>; libvirt drops it here")
+      }
+      try refuseStrays(in: child)
+    }
+  }
+
+  private mutating func readPool(_ element: XMLTree.Element, forward: XMLTree.Element?) throws(XMLProblem) {
+    try checkNames(
+      of: element, attributes: ["whenDown", "macConflict", "enforce"], children: ["pf", "placement", "vf"])
+    if let word = try readWord("whenDown", of: element, WhenDown.allCases.map(\.rawValue)) {
+      pool.whenDown = WhenDown(rawValue: word) ?? pool.whenDown
+    }
+    if let word = try readWord("macConflict", of: element, MACConflict.allCases.map(\.rawValue)) {
+      pool.macConflict = MACConflict(rawValue: word) ?? pool.macConflict
+    }
+    pool.enforcesOutsideChanges = try readWord("enforce", of: element, ["yes", "no"]) == "yes"
+
+    let parts = { (name: String) in
+      element.elements.filter { $0.namespace == Netdef.metadataNamespace && $0.localName == name }
+    }
+    let pfs = parts("pf")
+    if !pfs.isEmpty, let plain = forward?.child("pf") {
+      try refuse(
+        plain.line,
+        "libvirt takes either <pf> or the <address> list that vfpool fills from <\(pfs[0].name)>; remove this <pf>")
+    }
+    if !pfs.isEmpty {
+      fillsAddresses = true
+      for pf in pool.pfs { lines[.pf(pf.dev)] = nil }
+      pool.pfs = []
+    }
+    for pf in pfs { try readPF(pf) }
+    let placements = parts("placement")
+    if placements.count > 1 { try refuse(placements[1].line, "a second <\(placements[1].name)>; one is enough") }
+    if let placement = placements.first { try readPlacement(placement) }
+    for policy in parts("vf") { try readPolicy(policy) }
+    try checkPolicies()
+  }
+
+  private mutating func readPF(_ element: XMLTree.Element) throws(XMLProblem) {
+    try checkNames(of: element, attributes: ["dev", "vfs", "range"])
+    guard let dev = try readDevice(element) else { return }
+    guard lines[.pf(dev)] == nil else {
+      return try refuse(element.line, "PF \(dev) is given twice; a pool takes one range of a PF")
+    }
+    var pf = PoolPF(dev: dev)
+    // 65535 is the width of TotalVFs in the SR-IOV capability.
+    pf.vfs = try readNumber("vfs", of: element, 1...65535, "how many VFs the PF shall have").map { Int($0) }
+    if let text = element["range"] {
+      let line = element.line(of: "range")
+      let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { UInt16(decimal: $0) }
+      if ends.count <= 2, let first = ends.first ?? nil, let last = ends.last ?? nil, first <= last {
+        pf.range = Int(first)...Int(last)
+      } else {
+        try refuse(line, "range “\(text)”; allowed: one index (2) or the first and the last one (0-3)")
+      }
+      if let vfs = pf.vfs, let range = pf.range, range.upperBound >= vfs {
+        try refuse(line, "range \(text) goes beyond vfs=\"\(vfs)\": the last VF of \(dev) is \(vfs - 1)")
+        pf.range = range.lowerBound < vfs ? range.lowerBound...(vfs - 1) : nil
+      }
+    }
+    lines[.pf(dev)] = element.line
+    pool.pfs.append(pf)
+  }
+
+  private mutating func readPlacement(_ element: XMLTree.Element) throws(XMLProblem) {
+    try checkNames(of: element, attributes: ["policy", "numa", "sticky"])
+    if let word = try readWord("policy", of: element, PlacementPolicy.allCases.map(\.rawValue)) {
+      pool.placement.policy = PlacementPolicy(rawValue: word) ?? pool.placement.policy
+    }
+    if let word = try readWord("numa", of: element, NUMAPreference.allCases.map(\.rawValue)) {
+      pool.placement.numa = NUMAPreference(rawValue: word) ?? pool.placement.numa
+    }
+    pool.placement.sticky = try readWord("sticky", of: element, ["yes", "no"]) == "yes"
+  }
+
+  private mutating func readPolicy(_ element: XMLTree.Element) throws(XMLProblem) {
+    let rates: ClosedRange<UInt32> = 0...UInt32.max
+    try checkNames(
+      of: element,
+      attributes: [
+        "portgroup", "trust", "spoofchk", "linkState", "minTxRate", "maxTxRate", "qos", "vlanProto",
+      ])
+    var policy = VFPolicy()
+    policy.trust = try readWord("trust", of: element, ["on", "off"]).map { $0 == "on" }
+    policy.spoofchk = try readWord("spoofchk", of: element, ["on", "off"]).map { $0 == "on" }
+    policy.linkState = try readWord("linkState", of: element, VFLinkState.allCases.map(\.rawValue))
+      .flatMap(VFLinkState.init)
+    policy.minTxRate = try readNumber("minTxRate", of: element, rates, "Mbit/s, 0 for no guarantee")
+    policy.maxTxRate = try readNumber("maxTxRate", of: element, rates, "Mbit/s, 0 for no limit")
+    policy.qos = try readNumber("qos", of: element, 0...7, "the VLAN's priority").map { UInt8($0) }
+    policy.vlanProto = try readWord("vlanProto", of: element, VLANProtocol.allCases.map(\.rawValue))
+      .flatMap(VLANProtocol.init)
+
+    let portgroup = element["portgroup"]
+    if lines[.policy(portgroup: portgroup)] != nil {
+      let owner = portgroup.map { "portgroup “\($0)”" } ?? "all NICs"
+      return try refuse(element.line, "a second <\(element.name)> for \(owner); merge the two")
+    }
+    lines[.policy(portgroup: portgroup)] = element.line
+    guard let portgroup else { return pool.policy = policy }
+    guard pool.portgroups.contains(portgroup) else {
+      let known = pool.portgroups.isEmpty ? "the network has none" : "known: \(pool.portgroups.joined(separator: ", "))"
+      return try refuse(element.line(of: "portgroup"), "no portgroup “\(portgroup)”; \(known)")
+    }
+    pool.portgroupPolicies[portgroup] = policy
+  }
+
+  /// What only shows once all policies are known, because a portgroup's is laid over the one for all.
+  private mutating func checkPolicies() throws(XMLProblem) {
+    let owners: [(portgroup: String?, own: VFPolicy)] =
+      [(nil, pool.policy)] + pool.portgroups.compactMap { name in pool.portgroupPolicies[name].map { (name, $0) } }
+    for (portgroup, own) in owners {
+      let line = lines[.policy(portgroup: portgroup)]
+      let policy = portgroup == nil ? own : own.over(pool.policy)
+      if let least = policy.minTxRate, let most = policy.maxTxRate, most != 0, least > most {
+        try refuse(line, "minTxRate \(least) is more than maxTxRate \(most)")
+      }
+      let hasVLAN =
+        portgroup == nil ? pool.vlan != nil || !pool.portgroupVLANs.isEmpty : pool.vlan(portgroup: portgroup) != nil
+      if !hasVLAN, own.qos != nil || own.vlanProto != nil {
+        let owner = portgroup.map { "portgroup “\($0)”" } ?? "the network"
+        try refuse(
+          line, "\(own.qos != nil ? "qos" : "vlanProto") without a VLAN; give \(owner) a <vlan><tag id=…/></vlan>")
+      }
+    }
+  }
+
+  /// Refuses what vfpool doesn't know under its own name, so that a slip of the pen is not a policy that never applies.
+  private mutating func checkNames(
+    of element: XMLTree.Element, attributes: [String], children: [String] = []
+  ) throws(XMLProblem) {
+    for attribute in element.attributes where !attribute.name.contains(":") && attribute.name != "xmlns" {
+      if !attributes.contains(attribute.name) {
+        try refuse(
+          attribute.line,
+          "unknown attribute \(attribute.name) of <\(element.name)>; allowed: \(attributes.joined(separator: ", "))")
+      }
+    }
+    let allowed = children.isEmpty ? "none" : children.joined(separator: ", ")
+    for child in element.elements {
+      if child.namespace == nil {
+        try refuse(child.line, "<\(child.name)> within <\(element.name)> lacks vfpool's prefix; allowed: \(allowed)")
+      } else if child.namespace == Netdef.metadataNamespace, !children.contains(child.localName) {
+        try refuse(child.line, "unknown element <\(child.name)> within <\(element.name)>; allowed: \(allowed)")
+      }
+    }
+    let text = element.children.contains { child in
+      switch child {
+      case .text(let text), .cdata(let text): !text.allSatisfy(\.isWhitespace)
+      default: false
+      }
+    }
+    if text { try refuse(element.line, "text within <\(element.name)>; it takes only attributes and elements") }
+  }
+
+  private mutating func readNumber(
+    _ name: String, of element: XMLTree.Element, _ range: ClosedRange<UInt32>, _ meaning: String
+  ) throws(XMLProblem) -> UInt32? {
+    guard let text = element[name] else { return nil }
+    if let number = UInt32(decimal: text), range.contains(number) { return number }
+    try refuse(
+      element.line(of: name), "\(name) “\(text)”; allowed: \(range.lowerBound) to \(range.upperBound), \(meaning)")
+    return nil
+  }
+}

@@ -1,0 +1,371 @@
+import LibvirtXML
+import Logging
+import PoolModel
+
+/// A difference between kernel, libvirt and ledger.
+public enum Drift: Hashable, Sendable {
+  /// A hostdev network that the ledger doesn't know.
+  case unknownNetwork(NetworkFacts)
+  /// A pool whose network is gone.
+  case networkGone(pool: String)
+  /// A pool whose network was changed in libvirt.
+  case poolChanged(Pool)
+  /// A port of vfpool's own that no start under way needs.
+  case strayHold(port: String, pool: String, vf: PCIAddress?)
+  /// A hold in the ledger that libvirt doesn't have.
+  case holdGone(port: String)
+  /// A guest's port without a lease.
+  case portWithoutLease(NetworkPort, pool: String)
+  /// A lease whose port is gone while its guest runs with the VF.
+  case portLost(Lease)
+  /// A lease whose guest is gone.
+  case leaseWithoutGuest(Lease)
+  /// A free VF that isn't at its baseline.
+  case offBaseline(vf: PCIAddress, VFSettings)
+  /// A free VF whose baseline isn't recorded.
+  case noBaseline(vf: PCIAddress)
+  /// A quarantined VF that libvirt could still hand out.
+  case notParked(Quarantine, pool: String)
+}
+
+extension Drift: CustomStringConvertible {
+  /// The drift and its repair, in words.
+  public var description: String {
+    switch self {
+    case .unknownNetwork(let network): "network \(network.name) is unknown: watch it as a pool in observe mode"
+    case .networkGone(let pool): "network of pool \(pool) is gone: forget the pool"
+    case .poolChanged(let pool): "network of pool \(pool.name) was changed in libvirt: take over what it says now"
+    case .strayHold(_, let pool, let vf):
+      "hold on \(vf.map { "\($0)" } ?? "a VF") in pool \(pool) is needed by no start: drop it"
+    case .holdGone(let port): "hold \(port) is not in libvirt any more: forget it"
+    case .portWithoutLease(let port, let pool):
+      "guest \(port.owner.name) has \(port.vf.map { "\($0)" } ?? "a VF") of pool \(pool) without a lease: record one"
+    case .portLost(let lease):
+      "pool \(lease.pool) lost the port of running guest \(lease.guest.name) on \(lease.pci): claim it again"
+    case .leaseWithoutGuest(let lease):
+      "lease \(lease.id) of \(lease.pci) is for guest \(lease.guest.name), which doesn't run: restore the VF, close the lease"
+    case .offBaseline(let vf, let settings): "free VF \(vf) is off its baseline: set \(settings.summary)"
+    case .noBaseline(let vf): "free VF \(vf) has no recorded baseline: record its state"
+    case .notParked(let quarantine, let pool): "quarantined VF \(quarantine.vf) of pool \(pool) isn't parked: hold it"
+    }
+  }
+}
+
+/// What reconciling found and did.
+public struct ReconcileReport: Hashable, Sendable {
+  public var drifts: [Drift]
+  /// What could not be repaired, in words.
+  public var failures: [String]
+
+  public init(drifts: [Drift] = [], failures: [String] = []) {
+    self.drifts = drifts
+    self.failures = failures
+  }
+}
+
+/// Kernel, libvirt and ledger compared, and made to agree.
+extension PoolManager {
+  // MARK: What is told by events
+
+  public func libvirtConnected() async {
+    isConnected = true
+    problems["libvirt"] = nil
+    reconcileSoon()
+  }
+
+  public func libvirtDisconnected() {
+    isConnected = false
+    problems["libvirt"] = "not connected to libvirt: guests start, but VFs are not placed"
+  }
+
+  public func guestStarted(_ uuid: String) { runningGuests.insert(uuid) }
+
+  public func guestStopped(_ uuid: String) {
+    runningGuests.remove(uuid)
+    // Its release hook has told us already, unless we weren't there to hear it.
+    if leases(of: uuid).contains(where: { $0.state == .active }) { reconcileSoon() }
+  }
+
+  public func networksChanged() { reconcileSoon() }
+
+  /// Starts reconciling in the background unless it runs already; then it runs once more afterwards.
+  func reconcileSoon() {
+    guard isConnected else { return }
+    reconcileWanted = true
+    guard backgroundReconcile == nil else { return }
+    backgroundReconcile = Task {
+      while self.takeReconcileWish() {
+        do {
+          let report = try await self.reconcile(plan: false)
+          for drift in report.drifts { self.log.notice("repaired: \(drift)") }
+          for failure in report.failures { self.log.error("\(failure)") }
+          self.problems["reconcile"] = report.failures.isEmpty ? nil : report.failures.joined(separator: "; ")
+        } catch {
+          self.log.error("reconcile failed: \(error)")
+          self.problems["reconcile"] = "reconcile failed: \(error)"
+        }
+      }
+      self.backgroundReconcile = nil
+    }
+  }
+
+  private func takeReconcileWish() -> Bool {
+    defer { reconcileWanted = false }
+    return reconcileWanted && isConnected
+  }
+
+  // MARK: Reconciling
+
+  /// Compares and, without `plan`, repairs. Only one runs at a time.
+  public func reconcile(plan: Bool) async throws -> ReconcileReport {
+    guard isConnected else {
+      throw FlowError(.unavailable, "not connected to libvirt; is libvirtd running? (`systemctl status libvirtd`)")
+    }
+    while let running = reconciling { _ = await running.result }
+    let task = Task { try await self.reconcileNow(plan: plan) }
+    reconciling = task
+    defer { reconciling = nil }
+    return try await task.value
+  }
+
+  private func reconcileNow(plan: Bool) async throws -> ReconcileReport {
+    var report = ReconcileReport()
+    // A repair can bring another drift to light (an adopted network has ports); a few rounds must do.
+    for _ in 0..<4 {
+      let seen = hookCount
+      let drifts = try await findDrifts().filter { !report.drifts.contains($0) }
+      if plan {
+        report.drifts = drifts
+        return report
+      }
+      if drifts.isEmpty { break }
+      for drift in drifts {
+        report.drifts.append(drift)
+        do {
+          try await repair(drift, seen: seen)
+        } catch {
+          report.failures.append("not repaired: \(drift): \(error)")
+        }
+      }
+    }
+    return report
+  }
+
+  /// Reads everything and compares. Changes only what memory knows of libvirt's networks, ports and guests.
+  private func findDrifts() async throws -> [Drift] {
+    portsSinceRead = [:]
+    let live = try await networks.hostdevNetworks()
+    var read: [(port: NetworkPort, pool: String)] = []
+    for network in live where network.active {
+      read += try await networks.ports(of: network.name).map { ($0, network.name) }
+    }
+    let running = try await guests.running()
+    await refreshInventory()
+    facts = Dictionary(live.map { ($0.name, $0) }, uniquingKeysWith: { a, _ in a })
+    runningGuests = Set(running.map(\.guest.uuid))
+    // Hooks that ran while we read know better than what was read.
+    let livePorts = read.filter { portsSinceRead[$0.port.uuid] != .ended }
+    let born = ports.values.filter { portsSinceRead[$0.uuid] == .born }
+    ports = Dictionary(
+      (livePorts.map(\.port) + born).map { ($0.uuid, $0) }, uniquingKeysWith: { a, _ in a })
+    var drifts = networkDrifts(live)
+    drifts += portDrifts(livePorts)
+    drifts += leaseDrifts(running)
+    drifts += vfDrifts()
+    return drifts
+  }
+
+  private func networkDrifts(_ live: [NetworkFacts]) -> [Drift] {
+    var drifts: [Drift] = []
+    for network in live { problems["pool \(network.name)"] = nil }
+    for network in live.sorted(by: { $0.name < $1.name }) {
+      guard let known = contents.pools[network.name] else {
+        drifts.append(.unknownNetwork(network))
+        continue
+      }
+      if let now = poolNow(known, network), now != known { drifts.append(.poolChanged(now)) }
+    }
+    for pool in contents.pools.values.sorted(by: { $0.name < $1.name }) where facts[pool.name] == nil {
+      if pool.uuid == nil || contents.leases.values.contains(where: { $0.pool == pool.name }) {
+        problems["pool \(pool.name)"] =
+          "network of pool \(pool.name) is gone: `vfpool pool apply` it again, or `vfpool pool remove \(pool.name)`"
+      } else if pool.mode == .observe {
+        drifts.append(.networkGone(pool: pool.name))
+      } else {
+        problems["pool \(pool.name)"] =
+          "network of pool \(pool.name) is gone: `vfpool pool apply` it again, or `vfpool pool remove \(pool.name)`"
+      }
+    }
+    return drifts
+  }
+
+  /// A known pool with what libvirt says of its network now; nil when its XML can't be read.
+  private func poolNow(_ known: Pool, _ network: NetworkFacts) -> Pool? {
+    guard let netdef = try? Netdef(libvirtXML: network.xml) else {
+      problems["pool \(network.name)"] = "the XML of network \(network.name) can't be read"
+      return nil
+    }
+    // A pool of ours keeps the policy that was applied; its list and VLANs are what libvirt uses.
+    var now = known.mode == .enforce ? known : netdef.pool
+    now.mode = known.mode
+    now.uuid = network.uuid
+    if !netdef.pool.addresses.isEmpty { now.addresses = netdef.pool.addresses }
+    if now.pfs.isEmpty { now.pfs = known.pfs }
+    now.vlan = netdef.pool.vlan
+    now.portgroupVLANs = netdef.pool.portgroupVLANs
+    now.portgroups = netdef.pool.portgroups
+    now.defaultPortgroup = netdef.pool.defaultPortgroup
+    if now.addresses.isEmpty { now.addresses = addresses(of: now) }
+    return now
+  }
+
+  private func portDrifts(_ livePorts: [(port: NetworkPort, pool: String)]) -> [Drift] {
+    var drifts: [Drift] = []
+    let leased = Set(contents.leases.values.compactMap(\.port))
+    let parked = Set(contents.quarantines.values.compactMap(\.port))
+    for (port, pool) in livePorts {
+      if port.isHold {
+        let hold = contents.holds[port.uuid]
+        let needed = hold.map { $0.guest.map { turns.holds($0.uuid, pool) } ?? true } ?? false
+        if !needed && !parked.contains(port.uuid) {
+          drifts.append(.strayHold(port: port.uuid, pool: pool, vf: port.vf))
+        }
+      } else if !leased.contains(port.uuid), contents.pools[pool] != nil {
+        drifts.append(.portWithoutLease(port, pool: pool))
+      }
+    }
+    for hold in contents.holds.values where ports[hold.port] == nil {
+      if let guest = hold.guest, turns.holds(guest.uuid, hold.pool) { continue }
+      drifts.append(.holdGone(port: hold.port))
+    }
+    return drifts
+  }
+
+  private func leaseDrifts(_ running: [GuestDescription]) -> [Drift] {
+    let byUUID = Dictionary(running.map { ($0.guest.uuid, $0) }, uniquingKeysWith: { a, _ in a })
+    return contents.leases.values.sorted { $0.id < $1.id }.compactMap { lease in
+      let guest = byUUID[lease.guest.uuid]
+      switch lease.state {
+      case .recorded, .freed:
+        return guest == nil ? .leaseWithoutGuest(lease) : nil
+      case .allocated, .active:
+        if let port = lease.port, ports[port] != nil { return nil }
+        guard let guest, let vf = lease.vf, guest.vfs.contains(vf) else {
+          return guest == nil || lease.state == .active ? .leaseWithoutGuest(lease) : nil
+        }
+        return facts[lease.pool]?.active == true ? .portLost(lease) : nil
+      }
+    }
+  }
+
+  private func vfDrifts() -> [Drift] {
+    var drifts: [Drift] = []
+    let claimed = claimedVFs()
+    for pool in contents.pools.values.sorted(by: { $0.name < $1.name }) where pool.mode == .enforce {
+      for (vf, standing) in zip(pool.addresses, standings(of: pool.addresses)) {
+        switch standing {
+        case .free where !claimed.contains(vf):
+          guard let found = inventory.vf(at: vf), let state = found.state, found.driver != "vfio-pci" else { continue }
+          if let baseline = contents.baselines[vf]?.state {
+            let dirt = dirt(on: state, baseline)
+            if !dirt.isEmpty { drifts.append(.offBaseline(vf: vf, dirt)) }
+          } else {
+            drifts.append(.noBaseline(vf: vf))
+          }
+        case .quarantined(let quarantine) where !claimed.contains(vf) && facts[pool.name]?.active == true:
+          drifts.append(.notParked(quarantine, pool: pool.name))
+        default: continue
+        }
+      }
+    }
+    return drifts
+  }
+
+  /// Makes one drift go. `seen`: the hooks that had run when it was found; a hook since then may have overtaken it.
+  private func repair(_ drift: Drift, seen: UInt64) async throws {
+    switch drift {
+    case .unknownNetwork(let network):
+      let netdef = try Netdef(libvirtXML: network.xml)
+      var pool = netdef.pool
+      pool.mode = .observe
+      pool.uuid = network.uuid
+      if pool.addresses.isEmpty { pool.addresses = addresses(of: pool) }
+      try await commit([.savePool(pool, netdef: network.inactiveXML ?? network.xml)])
+    case .networkGone(let pool):
+      try await commit([.removePool(pool)])
+    case .poolChanged(let pool):
+      try await commit([.savePool(pool, netdef: contents.netdefs[pool.name] ?? "")])
+    case .strayHold(let port, let pool, _):
+      if let hold = contents.holds[port], let guest = hold.guest, turns.holds(guest.uuid, pool) { return }
+      try await networks.drop(port: port, in: pool)
+      forgetPort(port)
+      try await commit([.dropHold(port: port)])
+    case .holdGone(let port):
+      try await commit([.dropHold(port: port)])
+    case .portWithoutLease(let port, let pool):
+      try await adoptRunning(port, pool)
+    case .portLost(let lease):
+      guard contents.leases[lease.id] == lease, let vf = lease.vf else { return }
+      let uuid = lease.port ?? newUUID()
+      let port = NetworkPort(
+        uuid: uuid, owner: lease.guest, mac: lease.mac, portgroup: lease.portgroup, vf: vf, managed: true)
+      try await networks.claim(port, in: lease.pool)
+      notePort(port)
+      if lease.port == nil {
+        var claimed = lease
+        claimed.port = uuid
+        try await commit([.updateLease(claimed)])
+      }
+    case .leaseWithoutGuest(let lease):
+      // A guest that is being prepared right now is not yet listed as running.
+      guard hookCount == seen || lease.state != .recorded, contents.leases[lease.id] == lease else { return }
+      if lease.state == .allocated || lease.state == .active {
+        if let port = lease.port { forgetPort(port) }
+        await takeBack(lease)
+      }
+      await endTurns(of: lease.guest)
+      try await commit([.closeLease(id: lease.id, until: now(), reason: closingReason(lease))])
+    case .offBaseline(let vf, _):
+      guard lease(holding: vf) == nil, !claimedVFs().contains(vf) else { return }
+      await restore(vf)
+    case .noBaseline(let vf):
+      guard lease(holding: vf) == nil, let state = inventory.vf(at: vf)?.state else { return }
+      try await commit([.saveBaseline(Baseline(vf: vf, state: state, taken: now()))])
+    case .notParked(var quarantine, let pool):
+      let hold = Hold(port: newUUID(), pool: pool, vf: quarantine.vf, guest: nil)
+      quarantine.port = hold.port
+      try await commit([.quarantine(quarantine), .addHold(hold)])
+      let port = NetworkPort(hold)
+      try await networks.claim(port, in: pool)
+      notePort(port)
+    }
+  }
+
+  /// A guest that got its VF while nobody listened. Its VF is in use: nothing is written to it.
+  private func adoptRunning(_ port: NetworkPort, _ pool: String) async throws {
+    guard let vf = port.vf, !contents.leases.values.contains(where: { $0.port == port.uuid }) else { return }
+    notePort(port)
+    let recorded = contents.leases.values.first {
+      $0.pool == pool && $0.guest.uuid == port.owner.uuid && $0.state == .recorded
+        && ($0.mac == port.mac || $0.vf == vf)
+    }
+    let id = inventory.vf(at: vf)?.id
+    var lease =
+      recorded
+      ?? Lease(
+        pool: pool, guest: port.owner, nic: nextNIC(port.owner, pool), mac: port.mac, vf: vf, vfIndex: id,
+        state: .active, since: now(), bootID: bootID)
+    lease.vf = vf
+    lease.vfIndex = id
+    lease.port = port.uuid
+    lease.portgroup = port.portgroup ?? lease.portgroup
+    lease.state = .active
+    let binding = LedgerChange.bind(
+      MACBinding(guest: lease.guest, pool: pool, nic: lease.nic, mac: lease.mac, lastVF: vf, lastSeen: now()))
+    if recorded == nil {
+      try await commit(numbered([.openLease(lease)]) + [binding])
+    } else {
+      try await commit([.updateLease(lease), binding])
+    }
+  }
+}

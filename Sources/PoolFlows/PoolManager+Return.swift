@@ -1,0 +1,144 @@
+import LibvirtXML
+import Logging
+import PoolModel
+
+/// From the guest's end to the VF's being free again: freed, released.
+extension PoolManager {
+  /// `network port-deleted`: libvirt has restored its three fields and rebound the driver; the network is locked, so
+  /// nobody can have the VF yet. Restores the whole baseline and reads it back.
+  public func freed(_ port: NetworkPort, network: String, deadline: HookDeadline) async {
+    hookCount += 1
+    let known = ports[port.uuid]
+    forgetPort(port.uuid)
+    guard let pool = contents.pools[network], let vf = port.vf ?? known?.vf, !port.isHold
+    else { return }
+    let lease = contents.leases.values.first { $0.port == port.uuid } ?? lease(holding: vf)
+    // A lease that lost its port to another: the VF is that one's.
+    if let lease, lease.port != nil, lease.port != port.uuid { return }
+    guard !deadline.isOver else {
+      log.warning("\(vf): port's end told too late; it is looked at again")
+      return reconcileSoon()
+    }
+    if pool.mode == .enforce { await restore(vf) }
+    markFreed(lease)
+  }
+
+  func markFreed(_ lease: Lease?) {
+    guard let lease, var freed = contents.leases[lease.id], freed.state.holdsVF else { return }
+    freed.state = .freed
+    commitLater([.updateLease(freed)])
+  }
+
+  /// Takes a VF back whose port is gone without our having been told.
+  func takeBack(_ lease: Lease) async {
+    if let vf = lease.vf, contents.pools[lease.pool]?.mode == .enforce, !claimedVFs().contains(vf) { await restore(vf) }
+    markFreed(lease)
+  }
+
+  /// Writes the baseline to a VF that nobody has; what doesn't take it is quarantined.
+  func restore(_ vf: PCIAddress) async {
+    guard let baseline = contents.baselines[vf]?.state, let id = inventory.vf(at: vf)?.id else { return }
+    do {
+      let current = try await links.read(id)
+      let missing = VFSettings(baseline).missing(from: current)
+      var failure: (any Error)?
+      if !missing.isEmpty {
+        do { try await links.write(missing, to: id) } catch { failure = error }
+      }
+      var after = missing.isEmpty ? current : try await links.read(id)
+      var dirt = dirt(on: after, baseline)
+      if dirt.mac != nil, baseline.mac.isZero {
+        // Not every driver takes a zero MAC back (bnx2x, i40e): any that is no guest's will do.
+        dirt.mac = MACAddress(unusedOf: vf)
+        do { try await links.write(dirt, to: id) } catch { failure = error }
+        after = try await links.read(id)
+        dirt = self.dirt(on: after, baseline)
+      }
+      if dirt.isEmpty {
+        problems["vf \(vf)"] = nil
+      } else {
+        await quarantine(vf, "did not go back to its baseline: \(dirt.summary)\(failure.map { " (\($0))" } ?? "")")
+      }
+    } catch {
+      await quarantine(vf, "can't be read after its return: \(error)")
+    }
+  }
+
+  /// What on a VF that nobody has differs from its baseline. The MAC counts only when it is a guest's: some drivers show
+  /// what the VF's driver chose, and some don't take a zero MAC back.
+  func dirt(on state: VFState, _ baseline: VFState) -> VFSettings {
+    var dirt = VFSettings(baseline).missing(from: state)
+    if !isGuestMAC(state.mac) { dirt.mac = nil }
+    return dirt
+  }
+
+  func quarantine(_ vf: PCIAddress, _ why: String) async {
+    log.error("quarantine of \(vf): \(why)")
+    do {
+      try await commit([.quarantine(Quarantine(vf: vf, why: why, since: now()))])
+    } catch {
+      log.error("quarantine of \(vf) is not recorded: \(error)")
+    }
+    reconcileSoon()
+  }
+
+  /// `qemu release end`: all is done in libvirt. Closes the guest's leases into the history.
+  ///
+  /// Called after the hook has been answered: nothing here may hold libvirt up.
+  public func released(_ guest: GuestID) async {
+    hookCount += 1
+    let leases = leases(of: guest.uuid)
+    await endTurns(of: guest)
+    for lease in leases {
+      guard let current = contents.leases[lease.id] else { continue }
+      if current.state == .allocated || current.state == .active {
+        // Its port-deleted never reached us, or is late.
+        guard await portIsGone(current) else {
+          reconcileSoon()
+          continue
+        }
+        await takeBack(current)
+      }
+      await checkDriver(current)
+      guard contents.leases[lease.id] != nil else { continue }
+      commitLater([.closeLease(id: lease.id, until: now(), reason: closingReason(current))])
+    }
+  }
+
+  func closingReason(_ lease: Lease) -> String { lease.state == .recorded ? "start failed" : "guest stopped" }
+
+  private func portIsGone(_ lease: Lease) async -> Bool {
+    guard let port = lease.port else { return true }
+    guard isConnected, let live = try? await networks.ports(of: lease.pool) else { return ports[port] == nil }
+    if live.contains(where: { $0.uuid == port }) { return false }
+    forgetPort(port)
+    return true
+  }
+
+  /// A managed VF goes back to its own driver; one that stays on vfio-pci can't serve the host and hints at a fault.
+  private func checkDriver(_ lease: Lease) async {
+    guard let vf = lease.vf, contents.pools[lease.pool]?.mode == .enforce, self.lease(holding: vf)?.id == nil,
+      contents.quarantines[vf] == nil, !claimedVFs().contains(vf),
+      (try? await links.driver(of: vf)) == "vfio-pci", self.lease(holding: vf) == nil
+    else { return }
+    log.warning("\(vf) is still on vfio-pci after guest \(lease.guest.name) was released")
+  }
+
+  /// Leases whose port libvirt doesn't have any more are taken back; whether there were any.
+  func returnLostPorts(of pool: String) async -> Bool {
+    guard isConnected, let live = try? await networks.ports(of: pool) else { return false }
+    let uuids = Set(live.map(\.uuid))
+    var found = false
+    for lease in contents.leases.values.sorted(by: { $0.id < $1.id }) where lease.pool == pool {
+      guard lease.state == .allocated || lease.state == .active, let port = lease.port, !uuids.contains(port)
+      else { continue }
+      // A running guest keeps its VF when its network was restarted; reconciling claims it again.
+      if runningGuests.contains(lease.guest.uuid) { continue }
+      forgetPort(port)
+      await takeBack(lease)
+      commitLater([.closeLease(id: lease.id, until: now(), reason: "guest stopped")])
+      found = true
+    }
+    return found
+  }
+}

@@ -1,0 +1,133 @@
+import LibvirtXML
+import Logging
+import PoolModel
+
+/// What an admin does to a single VF or PF.
+extension PoolManager {
+  private func vf(named text: String) throws(FlowError) -> VF {
+    guard let vf = inventory.vf(named: text) else {
+      throw FlowError(.notFound, "no VF \(text); name one as PF/INDEX or by PCI address (`vfpool vf list`)")
+    }
+    return vf
+  }
+
+  /// Refuses to touch a VF that a guest or the host has, unless that guest was named.
+  private func checkDisruption(_ vf: VF, _ disrupt: [String]) throws(FlowError) {
+    if let pci = vf.pci, let lease = lease(holding: pci), !disrupt.contains(lease.guest.name) {
+      throw FlowError(
+        .refused,
+        "\(vf.id) is leased to guest \(lease.guest.name); to change it under the guest, say --disrupt \(lease.guest.name)")
+    }
+    if let pci = vf.pci, let port = ports.values.first(where: { $0.vf == pci && !$0.isHold }),
+      lease(holding: pci) == nil, !disrupt.contains(port.owner.name)
+    {
+      throw FlowError(
+        .refused, "\(vf.id) is taken in libvirt by \(port.owner.name); to change it, say --disrupt \(port.owner.name)")
+    }
+  }
+
+  /// Writes `settings`, reads them back and returns the VF as it is then.
+  public func setVF(_ name: String, _ settings: VFSettings, disrupt: [String]) async throws -> VF {
+    await refreshInventory()
+    let vf = try vf(named: name)
+    try checkDisruption(vf, disrupt)
+    var settings = settings
+    if case .tagged(let tag)? = settings.vlan, !VLANTag.isUsable(id: Int(tag.id)) || tag.qos > 7 {
+      throw FlowError(.invalid, "VLAN \(tag.id) qos \(tag.qos) can't be: the id is 1 to 4094, the qos 0 to 7")
+    }
+    if let mac = settings.mac, mac.isMulticast {
+      throw FlowError(.invalid, "\(mac) is a multicast address; a NIC's own has an even first octet")
+    }
+    if let mac = settings.mac, let holder = contents.leases.values.first(where: { $0.mac == mac && $0.vf != vf.pci }) {
+      throw FlowError(.refused, "guest \(holder.guest.name) uses MAC \(mac) on \(holder.vfIndex.map { "\($0)" } ?? holder.pci)")
+    }
+    let current = try await links.read(vf.id)
+    settings = settings.missing(from: current)
+    guard !settings.isEmpty else { return vf }
+    do { try await links.write(settings, to: vf.id) } catch {
+      let after = (try? await links.read(vf.id)).map { settings.missing(from: $0).summary } ?? settings.summary
+      throw FlowError(.failed, "\(vf.id) did not take \(after): \(error)")
+    }
+    await refreshInventory()
+    let after = try self.vf(named: name)
+    let wrong = after.state.map { settings.missing(from: $0) } ?? settings
+    if !wrong.isEmpty { throw FlowError(.failed, "\(vf.id) says it was set, and shows another \(wrong.summary)") }
+    return after
+  }
+
+  /// Puts a VF back to its baseline.
+  public func resetVF(_ name: String, disrupt: [String]) async throws -> VF {
+    await refreshInventory()
+    let vf = try vf(named: name)
+    try checkDisruption(vf, disrupt)
+    guard let pci = vf.pci, contents.baselines[pci] != nil else {
+      throw FlowError(.refused, "\(vf.id) has no recorded baseline: it never was in a pool of ours")
+    }
+    await restore(pci)
+    await refreshInventory()
+    return try self.vf(named: name)
+  }
+
+  /// Hands a quarantined VF back to its pool, if it takes its baseline now.
+  public func unquarantine(_ name: String) async throws -> VF {
+    await refreshInventory()
+    let vf = try vf(named: name)
+    guard let pci = vf.pci, let quarantine = contents.quarantines[pci] else {
+      throw FlowError(.refused, "\(vf.id) is not quarantined")
+    }
+    if let baseline = contents.baselines[pci]?.state {
+      let missing = try await VFSettings(baseline).missing(from: links.read(vf.id))
+      if !missing.isEmpty { try await links.write(missing, to: vf.id) }
+      let left = try await dirt(on: links.read(vf.id), baseline)
+      if !left.isEmpty { throw FlowError(.refused, "\(vf.id) still does not take its baseline: \(left.summary)") }
+    }
+    if let port = quarantine.port, let hold = contents.holds[port] {
+      try needLibvirt()
+      try await networks.drop(port: port, in: hold.pool)
+      forgetPort(port)
+      try await commit([.dropHold(port: port), .unquarantine(pci)])
+    } else {
+      try await commit([.unquarantine(pci)])
+    }
+    problems["vf \(pci)"] = nil
+    return try self.vf(named: name)
+  }
+
+  /// Sets how many VFs a PF has; refused while one of them is somebody's or a pool counts on them.
+  public func setVFCount(_ count: Int, pf name: String, plan: Bool, ifPlan token: String? = nil) async throws -> Plan {
+    await refreshInventory()
+    guard let pf = inventory.pf(named: name) else {
+      throw FlowError(.notFound, "no PF \(name); there are: \(inventory.pfs.map(\.name).joined(separator: ", "))")
+    }
+    guard (0...pf.totalVFs).contains(count) else {
+      throw FlowError(.invalid, "PF \(name) can have 0 to \(pf.totalVFs) VFs, not \(count)")
+    }
+    if count == pf.numVFs { return Plan(notes: ["PF \(name) has \(count) VFs already"]) }
+    let vfs = inventory.vfs.filter { $0.id.pf == name }
+    for vf in vfs {
+      if let pci = vf.pci, let lease = lease(holding: pci) {
+        throw FlowError(
+          .refused, "guest \(lease.guest.name) has \(vf.id), and a new count takes every VF away; stop the guest first")
+      }
+      if let use = vf.hostUse { throw FlowError(.refused, "\(vf.id) is used by the host: \(use)") }
+    }
+    for pool in contents.pools.values.sorted(by: { $0.name < $1.name })
+    where pool.addresses.contains(where: { address in vfs.contains { $0.pci == address } }) {
+      throw FlowError(.refused, "pool \(pool.name) counts on the VFs of \(name); remove the pool or apply it changed")
+    }
+    var steps: [String] = []
+    if pf.numVFs > 0 { steps.append("remove the \(pf.numVFs) VFs of PF \(name)") }
+    if count > 0 { steps.append("create \(count) VFs on PF \(name)") }
+    var result = Plan(steps: steps)
+    try result.check(token)
+    if plan { return result }
+    do { try await links.setVFCount(count, pf: name) } catch {
+      try? await links.setVFCount(pf.numVFs, pf: name)
+      await refreshInventory()
+      throw FlowError(.failed, "PF \(name) did not get \(count) VFs, and has \(inventory.pf(named: name)?.numVFs ?? 0) now: \(error)")
+    }
+    await refreshInventory()
+    result.done = true
+    return result
+  }
+}

@@ -1,0 +1,50 @@
+import LibvirtXML
+import PoolModel
+
+/// The host as vfpoold sees it at one moment.
+public struct HostView: Sendable {
+  public var inventory: HostInventory
+  public var contents: LedgerContents
+  /// libvirt's hostdev networks by name, as last read.
+  public var networks: [String: NetworkFacts]
+  /// The standing of every VF that a pool lists, and the pool.
+  public var standings: [PCIAddress: (pool: String, standing: VFStanding)]
+  public var isConnected: Bool
+  /// In words, the most general first.
+  public var problems: [String]
+}
+
+/// What the CLI and other readers see.
+extension PoolManager {
+  /// With the inventory read anew: the kernel is asked, not memory.
+  public func view() async -> HostView {
+    await refreshInventory()
+    return snapshot()
+  }
+
+  private func snapshot() -> HostView {
+    var all: [PCIAddress: (pool: String, standing: VFStanding)] = [:]
+    for pool in contents.pools.values.sorted(by: { $0.name < $1.name }) {
+      for (vf, standing) in zip(pool.addresses, standings(of: pool.addresses)) { all[vf] = (pool.name, standing) }
+    }
+    return HostView(
+      inventory: inventory, contents: contents, networks: facts, standings: all, isConnected: isConnected,
+      problems: problems.sorted { $0.key < $1.key }.map(\.value))
+  }
+
+  /// What needs no look at the kernel: leases, MACs, netdefs.
+  public func contentsNow() -> LedgerContents { contents }
+
+  public func history(_ filter: HistoryFilter) async throws -> [ClosedLease] {
+    var closed = try await ledger.history(filter)
+    guard filter.at != nil || filter.mac != nil || filter.guest != nil || filter.vf != nil else { return closed }
+    closed.sort { $0.until > $1.until }
+    return closed
+  }
+
+  public func netdef(of name: String) throws -> String {
+    let pool = try pool(named: name)
+    let text = contents.netdefs[pool.name] ?? ""
+    return text.isEmpty ? facts[name]?.inactiveXML ?? facts[name]?.xml ?? "" : text
+  }
+}

@@ -1,0 +1,73 @@
+/// Whose start may be placed in a pool now: one at a time, so that holds made for one start don't mislead another.
+///
+/// The turns of several pools are taken at once or not at all, and first come is first served, so two guests that name
+/// the pools A,B and B,A can't wait for each other. Only a few may wait: each waiting hook occupies one of libvirtd's
+/// worker threads, and without a free one libvirt can't serve the calls that would end the wait.
+struct Turns {
+  private struct Waiter {
+    var id: UInt64
+    var guest: String
+    var pools: Set<String>
+    var continuation: CheckedContinuation<Bool, Never>
+  }
+
+  /// The guest's UUID by pool.
+  private var holders: [String: String] = [:]
+  private var waiters: [Waiter] = []
+  private var nextID: UInt64 = 0
+  let mostWaiting: Int
+
+  init(mostWaiting: Int = 8) { self.mostWaiting = mostWaiting }
+
+  func holder(of pool: String) -> String? { holders[pool] }
+  func holds(_ guest: String, _ pool: String) -> Bool { holders[pool] == guest }
+  var waiting: Int { waiters.count }
+
+  /// Takes the turns now if nobody has or waits for any of them.
+  mutating func tryTake(_ pools: Set<String>, guest: String) -> Bool {
+    guard isFree(pools), !waiters.contains(where: { !$0.pools.isDisjoint(with: pools) }) else { return false }
+    for pool in pools { holders[pool] = guest }
+    return true
+  }
+
+  /// Queues up. Nil, with the continuation untouched, when too many wait already; else an id for `giveUp`.
+  mutating func enqueue(
+    _ pools: Set<String>, guest: String, _ continuation: CheckedContinuation<Bool, Never>
+  ) -> UInt64? {
+    guard waiters.count < mostWaiting else { return nil }
+    nextID += 1
+    waiters.append(Waiter(id: nextID, guest: guest, pools: pools, continuation: continuation))
+    return nextID
+  }
+
+  /// Ends a wait that lasted too long; no effect when it has ended already.
+  mutating func giveUp(_ id: UInt64) {
+    guard let at = waiters.firstIndex(where: { $0.id == id }) else { return }
+    waiters.remove(at: at).continuation.resume(returning: false)
+    serve()
+  }
+
+  /// Ends a guest's turn in a pool; the next in line gets it.
+  mutating func end(_ pool: String, guest: String) {
+    guard holders[pool] == guest else { return }
+    holders[pool] = nil
+    serve()
+  }
+
+  private func isFree(_ pools: Set<String>) -> Bool { pools.allSatisfy { holders[$0] == nil } }
+
+  private mutating func serve() {
+    var wanted: Set<String> = []
+    var left: [Waiter] = []
+    for waiter in waiters {
+      if wanted.isDisjoint(with: waiter.pools), isFree(waiter.pools) {
+        for pool in waiter.pools { holders[pool] = waiter.guest }
+        waiter.continuation.resume(returning: true)
+      } else {
+        wanted.formUnion(waiter.pools)
+        left.append(waiter)
+      }
+    }
+    waiters = left
+  }
+}

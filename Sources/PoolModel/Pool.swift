@@ -1,0 +1,165 @@
+/// Which free VF a NIC gets first.
+public enum PlacementPolicy: String, Codable, Sendable, CaseIterable {
+  /// Fills one PF before it touches the next.
+  case pack
+  /// The PF with the fewest leases first.
+  case spread
+}
+
+/// How much a VF near the guest's NUMA nodes is worth.
+public enum NUMAPreference: String, Codable, Sendable, CaseIterable {
+  case ignore, prefer, strict
+}
+
+/// How a pool picks among its free VFs.
+public struct Placement: Hashable, Codable, Sendable {
+  public var policy: PlacementPolicy
+  public var numa: NUMAPreference
+  /// A NIC gets the VF back that it had last, if that is free.
+  public var sticky: Bool
+
+  public init(policy: PlacementPolicy = .pack, numa: NUMAPreference = .ignore, sticky: Bool = false) {
+    self.policy = policy
+    self.numa = numa
+    self.sticky = sticky
+  }
+}
+
+/// A PF that a pool takes VFs from (`<vfpool:pf dev= vfs= range=/>`, or libvirt's own `<pf dev=/>`).
+public struct PoolPF: Hashable, Codable, Sendable {
+  public var dev: String
+  /// How many VFs vfpool is to keep on the PF; nil = the count is someone else's.
+  public var vfs: Int?
+  /// The VF indexes that the pool takes; nil = all.
+  public var range: ClosedRange<Int>?
+
+  public init(dev: String, vfs: Int? = nil, range: ClosedRange<Int>? = nil) {
+    self.dev = dev
+    self.vfs = vfs
+    self.range = range
+  }
+}
+
+/// What a pool sets on a VF while a guest has it (`<vfpool:vf …/>`). Nil = never written.
+public struct VFPolicy: Hashable, Codable, Sendable {
+  public var trust: Bool?
+  public var spoofchk: Bool?
+  public var linkState: VFLinkState?
+  /// Mbit/s
+  public var minTxRate: UInt32?
+  /// Mbit/s
+  public var maxTxRate: UInt32?
+  /// Priority of the VLAN that libvirt sets, 0...7.
+  public var qos: UInt8?
+  /// Protocol of the VLAN that libvirt sets.
+  public var vlanProto: VLANProtocol?
+
+  public init(
+    trust: Bool? = nil, spoofchk: Bool? = nil, linkState: VFLinkState? = nil, minTxRate: UInt32? = nil,
+    maxTxRate: UInt32? = nil, qos: UInt8? = nil, vlanProto: VLANProtocol? = nil
+  ) {
+    self.trust = trust
+    self.spoofchk = spoofchk
+    self.linkState = linkState
+    self.minTxRate = minTxRate
+    self.maxTxRate = maxTxRate
+    self.qos = qos
+    self.vlanProto = vlanProto
+  }
+
+  /// This policy with the gaps filled from `fallback`.
+  public func over(_ fallback: VFPolicy) -> VFPolicy {
+    VFPolicy(
+      trust: trust ?? fallback.trust, spoofchk: spoofchk ?? fallback.spoofchk,
+      linkState: linkState ?? fallback.linkState, minTxRate: minTxRate ?? fallback.minTxRate,
+      maxTxRate: maxTxRate ?? fallback.maxTxRate, qos: qos ?? fallback.qos, vlanProto: vlanProto ?? fallback.vlanProto)
+  }
+
+  /// What can be written as soon as libvirt has picked the VF: all but the VLAN, which libvirt writes later.
+  public var early: VFSettings {
+    VFSettings(
+      spoofchk: spoofchk, trust: trust, linkState: linkState, minTxRate: minTxRate, maxTxRate: maxTxRate)
+  }
+
+  /// `vlan`, which libvirt set with qos 0 and 802.1Q, with this policy's qos and protocol.
+  public func completed(_ vlan: VLANTag?) -> VLANTag? {
+    vlan.map { VLANTag(id: $0.id, qos: qos ?? $0.qos, proto: vlanProto ?? $0.proto) }
+  }
+}
+
+/// Whether vfpool manages a pool or only watches it.
+public enum PoolMode: String, Codable, Sendable {
+  /// No write, no refusal, no hold.
+  case observe
+  case enforce
+}
+
+/// What a start on a pool gets when the PF has no carrier.
+public enum WhenDown: String, Codable, Sendable, CaseIterable { case allow, refuse }
+
+/// What happens when two live NICs of different guests have one MAC on one PF and VLAN.
+public enum MACConflict: String, Codable, Sendable, CaseIterable { case refuse, warn }
+
+/// A pool: one libvirt network with `<forward mode='hostdev'>`, and our policy for it.
+public struct Pool: Hashable, Codable, Sendable {
+  public var name: String
+  /// libvirt's UUID of the network, lower case with dashes; nil before it is defined.
+  public var uuid: String?
+  public var mode: PoolMode
+  /// Where the VFs come from; empty for a pool that lists addresses only.
+  public var pfs: [PoolPF]
+  /// The VFs in libvirt's own order: the first free one is what libvirt hands out by itself.
+  public var addresses: [PCIAddress]
+  public var placement: Placement
+  /// For every NIC.
+  public var policy: VFPolicy
+  /// By portgroup name; laid over `policy`.
+  public var portgroupPolicies: [String: VFPolicy]
+  /// The VLAN of the network; nil = untagged.
+  public var vlan: VLANTag?
+  /// VLANs of portgroups that have one.
+  public var portgroupVLANs: [String: VLANTag]
+  /// Every portgroup's name.
+  public var portgroups: [String]
+  /// The portgroup of NICs that name none (`<portgroup default='yes'>`).
+  public var defaultPortgroup: String?
+  public var whenDown: WhenDown
+  public var macConflict: MACConflict
+  /// Outside changes of a leased VF are put back (`enforce="yes"`), not only reported.
+  public var enforcesOutsideChanges: Bool
+
+  public init(
+    name: String, uuid: String? = nil, mode: PoolMode = .enforce, pfs: [PoolPF] = [], addresses: [PCIAddress] = [],
+    placement: Placement = Placement(), policy: VFPolicy = VFPolicy(), portgroupPolicies: [String: VFPolicy] = [:],
+    vlan: VLANTag? = nil, portgroupVLANs: [String: VLANTag] = [:], portgroups: [String] = [],
+    defaultPortgroup: String? = nil, whenDown: WhenDown = .allow, macConflict: MACConflict = .refuse,
+    enforcesOutsideChanges: Bool = false
+  ) {
+    self.name = name
+    self.uuid = uuid
+    self.mode = mode
+    self.pfs = pfs
+    self.addresses = addresses
+    self.placement = placement
+    self.policy = policy
+    self.portgroupPolicies = portgroupPolicies
+    self.vlan = vlan
+    self.portgroupVLANs = portgroupVLANs
+    self.portgroups = portgroups
+    self.defaultPortgroup = defaultPortgroup
+    self.whenDown = whenDown
+    self.macConflict = macConflict
+    self.enforcesOutsideChanges = enforcesOutsideChanges
+  }
+
+  /// The policy of a NIC in `portgroup`.
+  public func policy(portgroup: String?) -> VFPolicy {
+    guard let name = portgroup ?? defaultPortgroup, let special = portgroupPolicies[name] else { return policy }
+    return special.over(policy)
+  }
+
+  /// The VLAN that libvirt puts on a NIC in `portgroup` that names none itself.
+  public func vlan(portgroup: String?) -> VLANTag? {
+    (portgroup ?? defaultPortgroup).flatMap { portgroupVLANs[$0] } ?? vlan
+  }
+}

@@ -1,0 +1,73 @@
+/// What is to be written to a VF. Nil = not written, whatever stands there stays.
+public struct VFSettings: Hashable, Codable, Sendable {
+  /// A VLAN to write: a tag, or none.
+  public enum VLAN: Hashable, Codable, Sendable {
+    case untagged
+    case tagged(VLANTag)
+
+    public init(_ tag: VLANTag?) { self = tag.map(VLAN.tagged) ?? .untagged }
+    public var tag: VLANTag? { if case .tagged(let tag) = self { tag } else { nil } }
+  }
+
+  public var mac: MACAddress?
+  public var vlan: VLAN?
+  public var spoofchk: Bool?
+  public var trust: Bool?
+  public var linkState: VFLinkState?
+  /// Mbit/s
+  public var minTxRate: UInt32?
+  /// Mbit/s
+  public var maxTxRate: UInt32?
+
+  public init(
+    mac: MACAddress? = nil, vlan: VLAN? = nil, spoofchk: Bool? = nil, trust: Bool? = nil,
+    linkState: VFLinkState? = nil, minTxRate: UInt32? = nil, maxTxRate: UInt32? = nil
+  ) {
+    self.mac = mac
+    self.vlan = vlan
+    self.spoofchk = spoofchk
+    self.trust = trust
+    self.linkState = linkState
+    self.minTxRate = minTxRate
+    self.maxTxRate = maxTxRate
+  }
+
+  /// Every field of `state` that the driver reports.
+  public init(_ state: VFState) {
+    self.init(
+      mac: state.mac, vlan: .init(state.vlan), spoofchk: state.spoofchk, trust: state.trust,
+      linkState: state.linkState, minTxRate: state.minTxRate, maxTxRate: state.maxTxRate)
+  }
+
+  public var isEmpty: Bool { self == VFSettings() }
+
+  /// The part of these settings that differs from `state`: what has to be written, identical writes left out
+  /// (i40e resets a VF even when it is told what it has already).
+  public func missing(from state: VFState) -> VFSettings {
+    VFSettings(
+      mac: mac == state.mac ? nil : mac,
+      vlan: vlan?.tag == state.vlan ? nil : vlan,
+      spoofchk: spoofchk == state.spoofchk ? nil : spoofchk,
+      trust: trust == state.trust ? nil : trust,
+      linkState: linkState == state.linkState ? nil : linkState,
+      minTxRate: minTxRate == state.minTxRate ? nil : minTxRate,
+      maxTxRate: maxTxRate == state.maxTxRate ? nil : maxTxRate)
+  }
+
+  /// The fields that are set, in words: `trust on, maxTxRate 500`.
+  public var summary: String {
+    let onOff = { (on: Bool) in on ? "on" : "off" }
+    let parts: [String?] = [
+      mac.map { "mac \($0)" },
+      vlan.map { vlan in
+        vlan.tag.map { "vlan \($0.id) qos \($0.qos) proto \($0.proto.rawValue)" } ?? "vlan none"
+      },
+      spoofchk.map { "spoofchk \(onOff($0))" },
+      trust.map { "trust \(onOff($0))" },
+      linkState.map { "linkState \($0.rawValue)" },
+      minTxRate.map { "minTxRate \($0)" },
+      maxTxRate.map { "maxTxRate \($0)" },
+    ]
+    return parts.compactMap(\.self).joined(separator: ", ")
+  }
+}

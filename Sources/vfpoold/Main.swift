@@ -1,0 +1,6 @@
+import Daemon
+
+@main
+struct VFPoolDaemon {
+  static func main() async { await DaemonRun.main() }
+}
