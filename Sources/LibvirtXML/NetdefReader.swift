@@ -86,7 +86,7 @@ struct NetdefReader {
         )
         continue
       }
-      guard !pool.addresses.contains(pci) else {
+      guard lines[.address(pci)] == nil else {
         try refuse(address.line, "address \(pci) is listed twice")
         continue
       }
@@ -111,7 +111,7 @@ struct NetdefReader {
         try refuse(portgroup.line, "a portgroup needs a name")
         continue
       }
-      guard !pool.portgroups.contains(name) else {
+      guard lines[.portgroup(name)] == nil else {
         try refuse(portgroup.line(of: "name"), "portgroup “\(name)” is given twice")
         continue
       }

@@ -99,6 +99,10 @@ struct XMLOutline {
         guard peek == quote else { throw .malformed(40, line: attributeLine) }
         step()
         tag.attributes.append(Attribute(name: attribute, line: attributeLine))
+        // libxml2 compares each attribute of a tag with every other one.
+        if tag.attributes.count > Self.maximumAttributes {
+          throw XMLProblem(.tooLarge, line: tag.line, "more than \(Self.maximumAttributes) attributes on one element")
+        }
       }
     }
   }
@@ -141,6 +145,7 @@ struct XMLOutline {
     throw XMLProblem(.malformed, line: start, "not well-formed XML: the \(what) is not closed")
   }
 
+  private static let maximumAttributes = 1000
   private static let endsName: [UInt8] = [UInt8(ascii: "="), UInt8(ascii: "/"), UInt8(ascii: ">"), UInt8(ascii: "<")]
 
   private static func isSpace(_ byte: UInt8) -> Bool {

@@ -4,8 +4,8 @@ import FoundationXML
 extension XMLTree {
   /// For netdefs, which people write: 1 MiB.
   public static let netdefLimit = 1 << 20
-  /// For what libvirt writes to a hook, or answers: 10 MiB.
-  public static let libvirtLimit = 10 << 20
+  /// For what libvirt writes to a hook, or answers: the most that libxml2 reads (`XML_MAX_LOOKUP_LIMIT`).
+  public static let libvirtLimit = 10_000_000
   /// The deepest libvirt XML known has a dozen levels.
   public static let maximumDepth = 100
 

@@ -121,10 +121,12 @@ extension PoolManager {
     guard isConnected else {
       throw FlowError(.unavailable, "not connected to libvirt; is libvirtd running? (`systemctl status libvirtd`)")
     }
-    while let running = reconciling { _ = await running.result }
-    let task = Task { try await self.reconcileNow(plan: plan) }
+    let previous = reconciling
+    let task = Task {
+      _ = await previous?.result
+      return try await self.reconcileNow(plan: plan)
+    }
     reconciling = task
-    defer { reconciling = nil }
     return try await task.value
   }
 

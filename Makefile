@@ -1,0 +1,89 @@
+# vfpool's build and tests. Nothing needs to be set up beforehand but the Swift toolchain: “sudo make test”.
+
+# sudo resets PATH, so the toolchain is also looked for where its installers put it.
+ifndef SWIFT
+SWIFT := $(shell user_home=$$(getent passwd "$${SUDO_USER:-$$(id -un)}" | cut -d: -f6); \
+  for swift in "$$(command -v swift)" /opt/swift/usr/bin/swift /opt/swift*/usr/bin/swift /usr/local/swift/usr/bin/swift \
+    /usr/libexec/swift/*/usr/bin/swift "$$user_home"/.local/share/swiftly/toolchains/*/usr/bin/swift; do \
+    if [ -x "$$swift" ]; then echo "$$swift"; break; fi; done)
+endif
+
+# What the build needs of Debian, the first line for the Swift toolchain itself.
+PACKAGES := gcc g++ git libc6-dev libcurl4 libedit2 libncurses6 libpython3.11 libstdc++-12-dev tzdata zlib1g-dev \
+  libvirt-dev libnl-3-dev libnl-route-3-dev libsqlite3-dev libxml2-dev pkg-config dpkg-dev binutils
+
+# Whatever runs as root in a user's checkout leaves the files to the user.
+keep_owner = chown -R --reference=. $(wildcard .build .build-deb .build-check Package.resolved) 2> /dev/null || true
+need_root = if [ "$$(id -u)" != 0 ]; then echo "make $@ needs root: sudo make $@" >&2; exit 1; fi
+
+.PHONY: help deps swift build deb unit lab test demo check clean
+
+help:
+	@echo "sudo make demo    a pool, two guests and their VFs on an emulated SR-IOV host; no hardware is needed"
+	@echo "sudo make test    everything: unit tests, the package, end-to-end tests on the emulated host"
+	@echo
+	@echo "make build        the executables, in .build/release"
+	@echo "make deb          the Debian package, in .build-deb"
+	@echo "make unit         the unit tests"
+	@echo "make check        format and warnings, as CI wants them"
+	@echo "sudo make lab     boot the emulated host with the package in it; then: sudo Tests/lab/lab sh"
+	@echo "sudo make deps    the Debian packages that the build needs"
+	@echo "make clean        remove what was built (the emulated host's disk stays in ~/.cache/vfpool-lab)"
+
+deps:
+	@missing=$$(for package in $(PACKAGES); do \
+	  case $$(dpkg-query -W -f '$${db:Status-Abbrev}' $$package 2> /dev/null) in ii*) ;; *) echo $$package ;; esac; done); \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" != 0 ]; then echo "missing Debian packages:" $$missing "— sudo make deps installs them" >&2; exit 1; fi; \
+	  echo "make: installing" $$missing; \
+	  export DEBIAN_FRONTEND=noninteractive; \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing < /dev/null > /dev/null; \
+	fi
+
+swift:
+	@if [ -z "$(SWIFT)" ]; then \
+	  echo "no Swift toolchain: install Swift 6.3 (swift.org/install), or say make SWIFT=/path/to/usr/bin/swift" >&2; exit 1; fi
+	@if ! "$(SWIFT)" --version 2>&1 | grep -Eq 'Swift version (6\.([3-9]|[1-9][0-9])|[7-9]|[1-9][0-9])'; then \
+	  echo "$(SWIFT) is too old or doesn't run, vfpool needs Swift 6.3:" >&2; "$(SWIFT)" --version >&2; exit 1; fi
+
+build: deps swift
+	@echo "make: building (4 minutes from scratch)"
+	"$(SWIFT)" build -c release --static-swift-stdlib
+	@$(keep_owner)
+
+deb: build
+	packaging/deb/build .build/release
+	@$(keep_owner)
+
+unit: deps swift
+	@echo "make: building and running the unit tests (3 minutes from scratch)"
+	"$(SWIFT)" build --build-tests
+	"$(SWIFT)" test --skip-build
+	@$(keep_owner)
+
+lab:
+	@$(need_root)
+	@$(MAKE) --no-print-directory deb
+	Tests/lab/lab build
+	Tests/lab/lab up
+	Tests/lab/lab install "$$(ls -t .build-deb/vfpool_*.deb | head -n 1)"
+	@echo "make: the emulated host is up: Tests/lab/lab sh"
+
+test:
+	@$(need_root)
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory deb
+	Tests/lab/run
+
+demo:
+	@$(need_root)
+	@$(MAKE) --no-print-directory deb
+	Tests/lab/demo
+
+check: deps swift
+	"$(SWIFT)" format lint --strict --recursive Sources Tests Package.swift
+	VFPOOL_STRICT=1 "$(SWIFT)" build --build-tests --scratch-path .build-check
+	@$(keep_owner)
+
+clean:
+	rm -rf .build .build-deb .build-check

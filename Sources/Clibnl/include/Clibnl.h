@@ -1,0 +1,23 @@
+#pragma once
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include <netlink/netlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <netlink/socket.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+
+// libnl maps errno values to fewer codes of its own; these calls keep the errno.
+
+/// Opens a socket to rtnetlink that asks for the kernel's error texts. Returns 0, or -errno; free with nl_socket_free.
+int clibnl_open(struct nl_sock **socket);
+
+/// Completes a message (sequence number, port, ACK request) and sends it. Returns 0, or -errno.
+int clibnl_send(struct nl_sock *socket, struct nl_msg *message);
+
+/// Receives one datagram from the kernel, however long. Returns its length, or -errno; free `bytes` with free.
+ssize_t clibnl_receive(struct nl_sock *socket, unsigned char **bytes);

@@ -1,0 +1,7 @@
+import ArgumentParser
+
+extension CompletionKind {
+  static var pools: CompletionKind { .shellCommand("vfpool pool list --names 2>/dev/null") }
+  static var pfs: CompletionKind { .shellCommand("vfpool pf list --names 2>/dev/null") }
+  static var vfs: CompletionKind { .shellCommand("vfpool vf list --names 2>/dev/null") }
+}

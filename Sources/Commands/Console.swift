@@ -1,0 +1,68 @@
+import Glibc
+import PoolModel
+
+/// Where a verb's words go: the process's own streams, or a test's record.
+struct Console: Sendable {
+  /// To standard output, as it is.
+  var write: @Sendable (String) -> Void
+  /// To standard error, as it is.
+  var complain: @Sendable (String) -> Void
+  /// Asks a question that ends in yes or no; nil = there is nobody to ask.
+  var ask: (@Sendable (String) -> Bool)?
+  /// How standard output is dressed.
+  var style: Style
+  /// Whether standard error is a terminal that shows what takes long.
+  var showsProgress: Bool
+  var now: @Sendable () -> Timestamp
+
+  /// The one that verbs use.
+  @TaskLocal static var current = Console.process
+
+  /// The process's own streams.
+  static var process: Console {
+    let errorsSeen = isatty(STDERR_FILENO) == 1
+    let ask: @Sendable (String) -> Bool = { question in
+      put("\(question) [y/N] ", to: STDERR_FILENO)
+      return ["y", "yes"].contains(readLine()?.lowercased() ?? "")
+    }
+    return Console(
+      write: { text in put(text, to: STDOUT_FILENO) },
+      complain: { text in put(text, to: STDERR_FILENO) },
+      ask: isatty(STDIN_FILENO) == 1 && errorsSeen ? ask : nil,
+      style: .ofStandardOutput,
+      showsProgress: errorsSeen && environment("TERM") != "dumb",
+      now: {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+      })
+  }
+
+  static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+
+  private static func put(_ text: String, to descriptor: Int32) {
+    let bytes = Array(text.utf8)
+    var written = 0
+    while written < bytes.count {
+      let count = bytes.withUnsafeBytes { buffer in
+        Glibc.write(descriptor, buffer.baseAddress.map { $0 + written }, buffer.count - written)
+      }
+      if count >= 0 {
+        written += count
+      } else if errno == EPIPE {
+        // `vfpool … | head` has read enough: end as every other tool does, quietly.
+        signal(SIGPIPE, SIG_DFL)
+        raise(SIGPIPE)
+        exit(1)
+      } else if errno == EAGAIN {
+        var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        poll(&entry, 1, -1)
+      } else if errno != EINTR {
+        if descriptor != STDERR_FILENO {
+          put("vfpool: can't write to standard output: \(errorText(errno))\n", to: STDERR_FILENO)
+        }
+        exit(1)
+      }
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import ArgumentParser
+import ControlAPI
+import PoolModel
+
+/// `vfpool vf list`
+struct VFList: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists VFs and who holds them.")
+
+  @Option(help: .init("Only the VFs of this PF.", valueName: "PF"), completion: .pfs) var pf: String?
+  @OptionGroup var json: JSONOption
+  @OptionGroup var connection: ConnectionOptions
+  @Flag(help: .hidden) var names = false
+
+  func run() throws {
+    let vfs = try connection.client.vfs(pf: pf)
+    guard !names else { return Console.current.write(vfs.map { $0.name + "\n" }.joined()) }
+    json.print(vfs, VFRow.columns, none: pf.map { "PF \($0) has no VFs" } ?? "this host has no VFs")
+  }
+}
+
+extension VFRow {
+  /// `enp1s0/3`
+  var name: String { VFIndex(pf: pf, index: index).description }
+
+  static let columns: [Column<VFRow>] = [
+    Column("VF") { Cell($0.name) },
+    Column("PCI") { Cell($0.pci) },
+    Column("STATE") { Cell($0.state.rawValue, $0.state.paint) },
+    Column("POOL") { Cell($0.pool) },
+    Column("GUEST") { Cell($0.guest) },
+    Column("MAC") { Cell($0.leaseMac ?? $0.mac) },
+    Column("VLAN", .right) { Cell($0.vlan) },
+    Column("TRUST", optional: true) { Cell(isOn: $0.trust) },
+    Column("SPOOFCHK", optional: true) { Cell(isOn: $0.spoofchk) },
+    Column("LINK", optional: true) { Cell($0.linkState?.rawValue) },
+    Column("MBIT/S", .right, optional: true) { Cell($0.rates) },
+    Column("DRIVER", optional: true) { Cell($0.driver) },
+  ]
+
+  /// `100-1000`: minimum and maximum, `*` = unlimited, `?` = not reported; nil when it reports neither.
+  private var rates: String? {
+    guard minTxRate != nil || maxTxRate != nil else { return nil }
+    return "\(minTxRate.map(String.init) ?? "?")-\(maxTxRate.map { $0 == 0 ? "*" : "\($0)" } ?? "?")"
+  }
+}
+
+extension VFCondition {
+  var paint: Paint? {
+    switch self {
+    case .free: .green
+    case .leased: .boldBlue
+    case .reserved: .yellow
+    case .quarantined, .gone: .red
+    case .hostUsed: .magenta
+    case .unpooled: nil
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import ArgumentParser
+import ControlAPI
+import PoolModel
+
+/// `vfpool vf set VF`
+struct VFSet: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "set", abstract: "Sets MAC, VLAN, rates and the like on a VF.",
+    discussion: "What isn't named stays as it is. A VF that a running guest has is only touched with --disrupt GUEST.")
+
+  @Argument(help: "The VF: PF/INDEX or its PCI address.", completion: .vfs) var vf: String
+  @Option(help: "The MAC that the PF keeps for the VF.") var mac: MACAddress?
+  @Option(help: .init("VLAN id 1...4094; 0 or none = untagged.", valueName: "id|none")) var vlan: VLANArgument?
+  @Option(help: .init("Priority of the VLAN, 0...7 (default with --vlan: 0).", valueName: "0-7")) var qos: UInt8?
+  @Option(help: "Protocol of the VLAN (default with --vlan: 802.1Q).") var vlanProto: VLANProtocol?
+  @Option(help: "Whether the guest may change its MAC and go promiscuous.") var trust: OnOff?
+  @Option(help: "Whether the card drops frames with a foreign source MAC.") var spoofchk: OnOff?
+  @Option(help: "What link the guest sees; auto follows the PF.") var linkState: VFLinkState?
+  @Option(help: .init("Guaranteed rate in Mbit/s; 0 = none.", valueName: "Mbit/s")) var minTxRate: UInt32?
+  @Option(help: .init("Greatest rate in Mbit/s; 0 = unlimited.", valueName: "Mbit/s")) var maxTxRate: UInt32?
+  @OptionGroup var disruption: DisruptOption
+  @OptionGroup var json: JSONOption
+  @OptionGroup var connection: ConnectionOptions
+
+  func validate() throws {
+    if let qos, qos > 7 { throw ValidationError("--qos is 0...7, not \(qos)") }
+    if vlan == .untagged, qos != nil || vlanProto != nil {
+      throw ValidationError("--qos and --vlan-proto belong to a VLAN: not with --vlan none")
+    }
+    if let minTxRate, let maxTxRate, maxTxRate != 0, minTxRate > maxTxRate {
+      throw ValidationError("--min-tx-rate \(minTxRate) is more than --max-tx-rate \(maxTxRate)")
+    }
+    if settings(over: nil).isEmpty, qos == nil, vlanProto == nil {
+      throw ValidationError("nothing to set: give --mac, --vlan, --trust or another option")
+    }
+  }
+
+  func run() throws {
+    let client = connection.client
+    var current: VLANTag?
+    if vlan == nil, qos != nil || vlanProto != nil {
+      let row = try client.vf(named: vf)
+      guard let id = row.vlan else {
+        throw CommandError(.usage, "--qos and --vlan-proto need --vlan here: \(vf) is untagged")
+      }
+      current = VLANTag(id: id, qos: row.qos ?? 0, proto: row.vlanProto ?? .dot1Q)
+    }
+    let row = try client.set(vf: vf, VFChange(settings: settings(over: current), disrupt: disruption.guests))
+    json.print(row) { row.text(Console.current.style) }
+  }
+
+  /// What to write; `current` is the VLAN whose gaps stay.
+  func settings(over current: VLANTag?) -> VFSettings {
+    var settings = VFSettings(
+      mac: mac, spoofchk: spoofchk.map { $0 == .on }, trust: trust.map { $0 == .on }, linkState: linkState,
+      minTxRate: minTxRate, maxTxRate: maxTxRate)
+    switch vlan {
+    case .untagged: settings.vlan = .untagged
+    case .tagged(let id): settings.vlan = .tagged(VLANTag(id: id, qos: qos ?? 0, proto: vlanProto ?? .dot1Q))
+    case nil:
+      settings.vlan = current.map {
+        .tagged(VLANTag(id: $0.id, qos: qos ?? $0.qos, proto: vlanProto ?? $0.proto))
+      }
+    }
+    return settings
+  }
+}

@@ -1,0 +1,67 @@
+import Netlink
+import PoolModel
+import Sysfs
+
+extension HostInventory {
+  /// What sysfs and rtnetlink tell, as one: which PFs and VFs there are comes from `scan`, their state from `links`.
+  ///
+  /// `addresses` are IP addresses by interface index. A PF that netlink doesn't show (it has just come or gone) is
+  /// listed, its VFs without state. Where netlink's answer lacks VFs of a PF, that is a problem.
+  init(scan: SysfsScan, links: [LinkInfo], addresses: [Int32: [String]]) {
+    let byIndex = Dictionary(links.map { ($0.ifindex, $0) }) { first, _ in first }
+    let uses = HostUses(links: links, addresses: addresses)
+    self.init(problems: scan.problems)
+    for known in scan.pfs {
+      let link = byIndex[known.ifindex]
+      pfs.append(
+        PF(
+          name: link?.name ?? known.name, ifindex: known.ifindex, pci: known.pci, mac: link?.mac ?? known.mac,
+          driver: known.driver, numaNode: known.numaNode, carrier: link?.carrier, mtu: link?.mtu ?? known.mtu,
+          numVFs: known.numVFs, totalVFs: known.totalVFs, unsupported: known.unsupported))
+      vfs += known.vfs.map { vf in
+        VF(
+          id: VFIndex(pf: link?.name ?? known.name, index: vf.index), pci: vf.pci, netdev: vf.netdev, driver: vf.driver,
+          numaNode: vf.numaNode, iommuGroup: vf.iommuGroup, mtu: vf.mtu, state: link?.vfs[vf.index],
+          hostUse: uses.use(of: vf))
+      }
+      let missing = known.vfs.count { link?.vfs[$0.index] == nil }
+      if let link, missing > 0 {
+        problems.append(
+          "\(link.name): the kernel's answer holds \(known.vfs.count - missing) of \(known.vfs.count) VFs")
+      }
+    }
+  }
+}
+
+/// Why the host itself uses a VF's netdev.
+private struct HostUses {
+  private let byIndex: [Int32: LinkInfo]
+  private let byName: [String: LinkInfo]
+  private let byParent: [String: [LinkInfo]]
+  /// What is stacked on a link, by its interface index.
+  private let uppers: [Int32: LinkInfo]
+  private let addresses: [Int32: [String]]
+
+  init(links: [LinkInfo], addresses: [Int32: [String]]) {
+    byIndex = Dictionary(links.map { ($0.ifindex, $0) }) { first, _ in first }
+    byName = Dictionary(links.map { ($0.name, $0) }) { first, _ in first }
+    byParent = Dictionary(grouping: links.filter { $0.parentDevName != nil }) { $0.parentDevName ?? "" }
+    uppers = Dictionary(links.compactMap { link in link.lower.map { ($0, link) } }) { first, _ in first }
+    self.addresses = addresses
+  }
+
+  func use(of vf: SysfsVF) -> String? {
+    if vf.isElsewhere { return "is in another network namespace" }
+    // By its device first: udev may have renamed a new VF's netdev since sysfs was read.
+    let links = vf.pci.flatMap { byParent["\($0)"] } ?? vf.netdev.flatMap { byName[$0] }.map { [$0] } ?? []
+    if let use = links.lazy.compactMap({ use(of: $0) }).first { return use }
+    return vf.master.map { "is in \($0)" }
+  }
+
+  private func use(of link: LinkInfo) -> String? {
+    if let master = link.master.flatMap({ byIndex[$0] }) { return "is in \(master.kind ?? "interface") \(master.name)" }
+    if let address = addresses[link.ifindex]?.first { return "has address \(address)" }
+    if let upper = uppers[link.ifindex] { return "carries \(upper.kind ?? "interface") \(upper.name)" }
+    return nil
+  }
+}

@@ -1,0 +1,71 @@
+import Dispatch
+import Glibc
+import Netlink
+import PoolFlows
+import PoolModel
+import Sysfs
+
+/// The kernel as the flows see it: rtnetlink and sysfs, one call after the other on a thread of their own, since a write
+/// can wait for the RTNL lock or for a slow driver.
+final class KernelLinks: Links {
+  private let queue = DispatchQueue(label: "vfpool.kernel", qos: .userInitiated)
+  private let socket: SocketBox
+  private let sysfs: SysfsTree
+  private let countFile: VFCountFile
+
+  /// A socket that only the queue touches.
+  private final class SocketBox: @unchecked Sendable {
+    let route: RouteSocket
+    init(_ route: RouteSocket) { self.route = route }
+  }
+
+  init(sysfs: SysfsTree = SysfsTree(), countFile: VFCountFile = VFCountFile()) throws(NetlinkError) {
+    socket = SocketBox(try RouteSocket())
+    self.sysfs = sysfs
+    self.countFile = countFile
+  }
+
+  private func onQueue<T: Sendable>(_ body: @escaping @Sendable (RouteSocket, SysfsTree) throws -> T) async throws -> T {
+    try await withCheckedThrowingContinuation { continuation in
+      queue.async { [socket, sysfs] in
+        continuation.resume(with: Result { try body(socket.route, sysfs) })
+      }
+    }
+  }
+
+  func inventory() async throws -> HostInventory {
+    try await onQueue { route, sysfs in
+      try HostInventory(scan: sysfs.scan(), links: route.links(), addresses: route.addresses())
+    }
+  }
+
+  func read(_ vf: VFIndex) async throws -> VFState {
+    try await onQueue { route, _ in try route.vf(vf.index, ofLink: Self.ifindex(of: vf.pf)) }
+  }
+
+  func write(_ settings: VFSettings, to vf: VFIndex) async throws {
+    try await onQueue { route, _ in try route.set(settings, vf: vf.index, ofLink: Self.ifindex(of: vf.pf)) }
+  }
+
+  func setVFCount(_ count: Int, pf: String) async throws {
+    try await onQueue { _, sysfs in
+      try sysfs.setVFCount(count, pf: pf, allowReset: true)
+      if count > 0 { sysfs.waitForDrivers(pf: pf, patience: .seconds(5)) }
+    }
+  }
+
+  func saveOwnCounts(_ counts: [OwnVFCount]) async throws {
+    let file = countFile
+    try await onQueue { _, _ in
+      try file.write(counts.map { SavedVFCount(pci: $0.pci, mac: $0.mac, name: $0.pf, count: $0.count) })
+    }
+  }
+
+  func driver(of vf: PCIAddress) async throws -> String? { try await onQueue { _, sysfs in try sysfs.driver(of: vf) } }
+
+  private static func ifindex(of pf: String) throws -> Int32 {
+    let index = if_nametoindex(pf)
+    guard index != 0 else { throw FlowError(.notFound, "no PF \(pf) any more") }
+    return Int32(index)
+  }
+}

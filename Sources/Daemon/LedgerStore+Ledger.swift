@@ -1,0 +1,5 @@
+import LedgerStore
+import PoolFlows
+
+/// `LedgerStore` plays `Ledger`: the calls are the same.
+extension LedgerStore: Ledger {}

@@ -1,0 +1,117 @@
+import GRDB
+
+/// The ledger's tables. A released migration is never edited: a change is a further one.
+enum LedgerSchema {
+  static var migrator: DatabaseMigrator {
+    var migrator = DatabaseMigrator()
+    migrator.registerMigration("1") { try $0.execute(sql: first) }
+    return migrator
+  }
+
+  /// MAC and PCI addresses are text as people read it, times are milliseconds since 1970 in UTC.
+  ///
+  /// Bindings, history, holds and baselines outlive their pool, so only leases refer to it.
+  private static let first = """
+    CREATE TABLE pool (
+      name TEXT PRIMARY KEY NOT NULL,
+      uuid TEXT,
+      mode TEXT NOT NULL,
+      details TEXT NOT NULL,
+      netdef TEXT NOT NULL
+    ) STRICT;
+
+    CREATE TABLE baseline (
+      vf TEXT PRIMARY KEY NOT NULL,
+      mac TEXT NOT NULL,
+      vlan INTEGER CHECK (vlan BETWEEN 1 AND 4094),
+      qos INTEGER CHECK (qos BETWEEN 0 AND 7),
+      vlanProto TEXT,
+      spoofchk INTEGER CHECK (spoofchk IN (0, 1)),
+      trust INTEGER CHECK (trust IN (0, 1)),
+      linkState TEXT,
+      minTxRate INTEGER CHECK (minTxRate BETWEEN 0 AND 4294967295),
+      maxTxRate INTEGER CHECK (maxTxRate BETWEEN 0 AND 4294967295),
+      taken INTEGER NOT NULL,
+      CHECK ((vlan IS NULL) = (qos IS NULL) AND (vlan IS NULL) = (vlanProto IS NULL))
+    ) STRICT;
+
+    CREATE TABLE lease (
+      id INTEGER PRIMARY KEY AUTOINCREMENT CHECK (id > 0),
+      pool TEXT NOT NULL REFERENCES pool (name) ON DELETE RESTRICT,
+      guest TEXT NOT NULL,
+      guestUUID TEXT NOT NULL,
+      nic INTEGER NOT NULL,
+      mac TEXT NOT NULL,
+      vf TEXT,
+      pf TEXT,
+      vfIndex INTEGER,
+      state TEXT NOT NULL CHECK (state IN ('recorded', 'allocated', 'active', 'freed')),
+      portgroup TEXT,
+      port TEXT UNIQUE,
+      since INTEGER NOT NULL,
+      bootID TEXT NOT NULL,
+      CHECK ((pf IS NULL) = (vfIndex IS NULL))
+    ) STRICT;
+    CREATE INDEX leaseOfPool ON lease (pool);
+    -- A recorded lease only wishes for its VF, a freed one has given it back.
+    CREATE UNIQUE INDEX leaseHoldingVF ON lease (vf) WHERE state IN ('allocated', 'active');
+
+    CREATE TABLE history (
+      id INTEGER PRIMARY KEY NOT NULL,
+      pool TEXT NOT NULL,
+      guest TEXT NOT NULL,
+      guestUUID TEXT NOT NULL,
+      nic INTEGER NOT NULL,
+      mac TEXT NOT NULL,
+      vf TEXT,
+      pf TEXT,
+      vfIndex INTEGER,
+      state TEXT NOT NULL,
+      portgroup TEXT,
+      port TEXT,
+      since INTEGER NOT NULL,
+      bootID TEXT NOT NULL,
+      until INTEGER NOT NULL,
+      reason TEXT NOT NULL,
+      CHECK ((pf IS NULL) = (vfIndex IS NULL))
+    ) STRICT;
+    CREATE INDEX historyByEnd ON history (until, id);
+    CREATE INDEX historyOfMAC ON history (mac, until, id);
+    CREATE INDEX historyOfGuest ON history (guest, until, id);
+    CREATE INDEX historyOfGuestUUID ON history (guestUUID, until, id);
+    CREATE INDEX historyOfVF ON history (vf, until, id);
+    CREATE INDEX historyOfPool ON history (pool, until, id);
+
+    CREATE TRIGGER leaseIDUsedOnce BEFORE INSERT ON lease
+    WHEN EXISTS (SELECT 1 FROM history WHERE id = NEW.id)
+    BEGIN SELECT RAISE(ABORT, 'the lease''s id was used before'); END;
+
+    CREATE TABLE hold (
+      port TEXT PRIMARY KEY NOT NULL,
+      pool TEXT NOT NULL,
+      vf TEXT NOT NULL,
+      guest TEXT,
+      guestUUID TEXT,
+      CHECK ((guest IS NULL) = (guestUUID IS NULL))
+    ) STRICT;
+
+    CREATE TABLE macBinding (
+      guestUUID TEXT NOT NULL,
+      pool TEXT NOT NULL,
+      nic INTEGER NOT NULL,
+      guest TEXT NOT NULL,
+      mac TEXT NOT NULL,
+      lastVF TEXT,
+      lastSeen INTEGER NOT NULL,
+      PRIMARY KEY (guestUUID, pool, nic)
+    ) STRICT;
+    CREATE INDEX bindingOfMAC ON macBinding (mac);
+
+    CREATE TABLE quarantine (
+      vf TEXT PRIMARY KEY NOT NULL,
+      why TEXT NOT NULL,
+      since INTEGER NOT NULL,
+      port TEXT
+    ) STRICT;
+    """
+}

@@ -1,0 +1,14 @@
+import GRDB
+import PoolModel
+
+extension Quarantine {
+  static let table = TableWriter("quarantine", key: ["vf"], others: ["why", "since", "port"])
+
+  /// In the order of the columns.
+  var values: [(any DatabaseValueConvertible)?] { [vf.description, why, since.milliseconds, port] }
+
+  init(_ row: TypedRow) throws {
+    self.init(
+      vf: try row.value("vf"), why: try row.text("why"), since: try row.time("since"), port: row.optionalText("port"))
+  }
+}

@@ -1,0 +1,28 @@
+import Clibvirt
+import PoolModel
+
+/// What is read from a domain pointer, which stays its lender's.
+struct BorrowedDomain {
+  let pointer: OpaquePointer
+
+  /// Needs no libvirtd: name and UUID are part of the handle.
+  var id: GuestID? {
+    guard let name = virDomainGetName(pointer) else { return nil }
+    let uuid = try? readUUID("read the UUID of", "domain") { virDomainGetUUIDString(pointer, $0) }
+    return uuid.map { GuestID(name: String(cString: name), uuid: $0) }
+  }
+
+  private var subject: String { "domain '\(virDomainGetName(pointer).map { String(cString: $0) } ?? "")'" }
+
+  /// Nil when the domain doesn't run any more.
+  func liveXML() throws(LibvirtError) -> String? {
+    let subject = subject
+    do throws(LibvirtError) {
+      let xml = try takeString(virDomainGetXMLDesc(pointer, 0), "read the XML of", subject)
+      // A persistent domain that has stopped since gives its inactive XML instead of an error.
+      return try truth(virDomainIsActive(pointer), "read the state of", subject) ? xml : nil
+    } catch  where error.code == .noDomain {
+      return nil
+    }
+  }
+}

@@ -1,0 +1,237 @@
+import Clibnl
+import Glibc
+import PoolModel
+
+/// A connection to the kernel's rtnetlink. Calls block for as long as the kernel and its drivers take.
+///
+/// Not thread-safe: one caller at a time. The socket is closed with the last reference.
+public final class RouteSocket {
+  private var socket: OpaquePointer?
+  /// A dump that other changes interrupted is read again, this often.
+  private static let dumpAttempts = 8
+  /// EAGAIN (i40e while a VF resets) is tried again after these pauses, in milliseconds.
+  private static let busyPauses: [UInt32] = [20, 60, 150]
+  /// VFs, and without their statistics: those fill the list's 16-bit length sooner.
+  private static let withVFs = UInt32(RTEXT_FILTER_VF | RTEXT_FILTER_SKIP_STATS)
+
+  public init() throws(NetlinkError) { socket = try Self.open() }
+
+  deinit { if let socket { nl_socket_free(socket) } }
+
+  private static func open() throws(NetlinkError) -> OpaquePointer {
+    var socket: OpaquePointer?
+    let error = clibnl_open(&socket)
+    guard error == 0, let socket else {
+      throw NetlinkError(errno: -error, operation: "open", subject: "a socket to rtnetlink")
+    }
+    return socket
+  }
+
+  /// Every link of this network namespace with its VFs, as `ip -d link show`.
+  ///
+  /// Where one PF's VFs don't fit into a message (EMSGSIZE), that link comes without any: `numVF` is nil.
+  public func links() throws(NetlinkError) -> [LinkInfo] {
+    do throws(NetlinkError) {
+      return try dumpLinks(Self.withVFs)
+    } catch {
+      guard error.code == .messageTooLong else { throw error }
+      var links: [LinkInfo] = []
+      for bare in try dumpLinks(UInt32(RTEXT_FILTER_SKIP_STATS)) {
+        if let link = try withVFs(bare) { links.append(link) }
+      }
+      return links
+    }
+  }
+
+  /// `bare` with its VFs where they can be read; nil when the link has gone meanwhile.
+  private func withVFs(_ bare: LinkInfo) throws(NetlinkError) -> LinkInfo? {
+    guard bare.parentDevName != nil else { return bare }
+    do throws(NetlinkError) {
+      return try link(index: bare.ifindex)
+    } catch {
+      switch error.code {
+      case .messageTooLong: return bare
+      case .noSuchLink: return nil
+      default: throw error
+      }
+    }
+  }
+
+  /// One link with its VFs. Fails with `.noSuchLink`, and `.messageTooLong` where its VFs don't fit.
+  public func link(index: Int32) throws(NetlinkError) -> LinkInfo {
+    try getLink(index, name: nil, subject: Self.name(index))
+  }
+
+  /// One link with its VFs, as `ip -d link show dev NAME`. Fails as `link(index:)` does.
+  public func link(name: String) throws(NetlinkError) -> LinkInfo {
+    guard (1..<Int(IF_NAMESIZE)).contains(name.utf8.count) else {
+      throw NetlinkError(errno: ENODEV, operation: "read", subject: name.isEmpty ? "a link without a name" : name)
+    }
+    return try getLink(0, name: name, subject: name)
+  }
+
+  /// What the driver of link `ifindex` reports about its VF `index`.
+  ///
+  /// Fails with `.noSuchVF` past the last VF, `.truncated` where the VF exists but isn't in the answer.
+  public func vf(_ index: Int, ofLink ifindex: Int32) throws(NetlinkError) -> VFState {
+    let link = try link(index: ifindex)
+    if let state = link.vfs[index] { return state }
+    let total = link.numVF ?? 0
+    guard (0..<total).contains(index) else {
+      throw NetlinkError(
+        code: .noSuchVF, operation: "read", subject: "\(link.name)/\(index)",
+        kernelText: "\(link.name) has \(total) VFs")
+    }
+    throw NetlinkError(
+      code: .truncated, operation: "read", subject: "\(link.name)/\(index)",
+      kernelText: "the kernel's answer holds \(link.vfs.count) of \(total) VFs")
+  }
+
+  /// Writes all set fields of `settings` to a VF, as `ip link set dev PF vf N …`; nothing when none is set.
+  ///
+  /// Identical values are written too. On an error some fields may have taken effect: read back.
+  public func set(_ settings: VFSettings, vf: Int, ofLink ifindex: Int32) throws(NetlinkError) {
+    var rest = settings
+    for pause in Self.busyPauses {
+      do throws(NetlinkError) {
+        return try setOnce(rest, vf, ifindex)
+      } catch {
+        guard error.errno == EAGAIN else { throw error }
+        usleep(pause * 1000)
+        // What did take effect isn't written twice: i40e resets a VF at each write.
+        rest = rest.missing(from: try self.vf(vf, ofLink: ifindex))
+      }
+    }
+    try setOnce(rest, vf, ifindex)
+  }
+
+  /// Sets a link up, as `ip link set dev NAME up`.
+  public func setUp(_ ifindex: Int32) throws(NetlinkError) {
+    let (operation, subject) = ("set up", Self.name(ifindex))
+    let request = try require(RequestMessage(type: Int32(RTM_NEWLINK)), operation, subject)
+    let up = UInt32(IFF_UP)
+    request.append(link: ifindex, flags: up, change: up)
+    _ = try exchange(request, operation, subject)
+  }
+
+  /// The IP addresses of every link, by interface index, as `ip address show`; link-local IPv6 ones are left out.
+  public func addresses() throws(NetlinkError) -> [Int32: [String]] {
+    let messages = try dump("list", "addresses") {
+      let request = RequestMessage(type: Int32(RTM_GETADDR), flags: Int32(NLM_F_DUMP))
+      // struct ifaddrmsg, any family
+      request?.append([UInt8](repeating: 0, count: 8))
+      return request
+    }
+    return messages.compactMap(AddressMessage.parse).reduce(into: [:]) {
+      $0[$1.ifindex, default: []].append($1.address)
+    }
+  }
+
+  private func setOnce(_ settings: VFSettings, _ vf: Int, _ ifindex: Int32) throws(NetlinkError) {
+    guard !settings.isEmpty else { return }
+    let (operation, subject) = ("set \(settings.summary) on", "\(Self.name(ifindex))/\(vf)")
+    var settings = settings
+    if (settings.minTxRate == nil) != (settings.maxTxRate == nil) {
+      let now = try self.vf(vf, ofLink: ifindex)
+      settings.minTxRate = settings.minTxRate ?? now.minTxRate ?? 0
+      settings.maxTxRate = settings.maxTxRate ?? now.maxTxRate ?? 0
+    }
+    let request = try require(VFMessage.build(settings, vf: vf, ifindex: ifindex), operation, subject)
+    _ = try exchange(request, operation, subject)
+  }
+
+  private func dumpLinks(_ filter: UInt32) throws(NetlinkError) -> [LinkInfo] {
+    let messages = try dump("list", "links") {
+      let request = RequestMessage(type: Int32(RTM_GETLINK), flags: Int32(NLM_F_DUMP))
+      request?.append(link: 0)
+      request?.put(Int32(IFLA_EXT_MASK), [filter])
+      return request
+    }
+    return try messages.filter { $0.type == Int(RTM_NEWLINK) }.map(LinkMessage.parse)
+  }
+
+  private func getLink(_ ifindex: Int32, name: String?, subject: String) throws(NetlinkError) -> LinkInfo {
+    let request = try require(RequestMessage(type: Int32(RTM_GETLINK)), "read", subject)
+    request.append(link: ifindex)
+    if let name { request.put(Int32(IFLA_IFNAME), text: name) }
+    request.put(Int32(IFLA_EXT_MASK), [Self.withVFs])
+    let (messages, _) = try exchange(request, "read", subject)
+    guard let message = messages.first(where: { $0.type == Int(RTM_NEWLINK) }) else {
+      throw NetlinkError(code: .malformed, operation: "read", subject: subject, kernelText: "the kernel sent no link")
+    }
+    return try LinkMessage.parse(message)
+  }
+
+  private func dump(
+    _ operation: String, _ subject: String, _ request: () -> RequestMessage?
+  ) throws(NetlinkError) -> [MessageHeader] {
+    for _ in 0..<Self.dumpAttempts {
+      let (messages, interrupted) = try exchange(require(request(), operation, subject), operation, subject)
+      if !interrupted { return messages }
+    }
+    throw NetlinkError(code: .interrupted, operation: operation, subject: subject)
+  }
+
+  private func require(
+    _ request: RequestMessage?, _ operation: String, _ subject: String
+  ) throws(NetlinkError) -> RequestMessage {
+    guard let request, request.isComplete else {
+      throw NetlinkError(errno: ENOMEM, operation: operation, subject: subject)
+    }
+    return request
+  }
+
+  /// Sends a request, and collects its answers up to the kernel's acknowledgement or the end of the dump.
+  private func exchange(
+    _ request: RequestMessage, _ operation: String, _ subject: String
+  ) throws(NetlinkError) -> (messages: [MessageHeader], interrupted: Bool) {
+    let socket: OpaquePointer
+    if let open = self.socket { socket = open } else { socket = try Self.open() }
+    // Until the end is read the socket is left aside: what remains in it would only disturb the next request.
+    self.socket = nil
+    var ended = false
+    defer { if ended { self.socket = socket } else { nl_socket_free(socket) } }
+
+    let error = clibnl_send(socket, request.pointer)
+    guard error == 0 else { throw NetlinkError(errno: -error, operation: operation, subject: subject) }
+    var messages: [MessageHeader] = []
+    var interrupted = false
+    while true {
+      let datagram = try receive(socket, operation, subject)
+      var offset = 0
+      while let (message, next) = MessageHeader.read(datagram, at: offset) {
+        offset = next
+        guard message.sequence == request.sequence else { continue }
+        interrupted = interrupted || message.flags & Int(NLM_F_DUMP_INTR) != 0
+        guard message.type == Int(NLMSG_ERROR) || message.type == Int(NLMSG_DONE) else {
+          messages.append(message)
+          continue
+        }
+        ended = true
+        if let end = Acknowledgement(message), end.errno != 0 {
+          throw NetlinkError(errno: end.errno, operation: operation, subject: subject, kernelText: end.text)
+        }
+        return (messages, interrupted)
+      }
+    }
+  }
+
+  private func receive(
+    _ socket: OpaquePointer, _ operation: String, _ subject: String
+  ) throws(NetlinkError) -> WireBytes {
+    var bytes: UnsafeMutablePointer<UInt8>?
+    let length = clibnl_receive(socket, &bytes)
+    defer { free(bytes) }
+    guard length >= 0, let bytes else {
+      throw NetlinkError(errno: Int32(-min(length, -1)), operation: operation, subject: subject)
+    }
+    return WireBytes(Array(UnsafeBufferPointer(start: bytes, count: length))[...])
+  }
+
+  /// The link's name for messages, asked of the kernel only when one is made.
+  private static func name(_ ifindex: Int32) -> String {
+    var buffer = [CChar](repeating: 0, count: Int(IF_NAMESIZE))
+    guard let index = UInt32(exactly: ifindex), if_indextoname(index, &buffer) != nil else { return "link \(ifindex)" }
+    return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+}

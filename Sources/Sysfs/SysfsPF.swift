@@ -1,0 +1,84 @@
+import PoolModel
+
+/// What sysfs tells about a PF and its VFs.
+public struct SysfsPF: Hashable, Sendable {
+  /// The netdev's name; of several, that of the first port.
+  public var name: String
+  public var ifindex: Int32
+  /// Nil for a PF that isn't on PCI (netdevsim).
+  public var pci: PCIAddress?
+  /// The MAC that the netdev has now.
+  public var mac: MACAddress?
+  public var driver: String?
+  public var numaNode: Int?
+  public var mtu: Int?
+  public var numVFs: Int
+  public var totalVFs: Int
+  /// Why vfpool can't serve this PF, in words; nil = nothing in sysfs speaks against it.
+  public var unsupported: String?
+  /// Ordered by index.
+  public var vfs: [SysfsVF]
+
+  public init(
+    name: String, ifindex: Int32, pci: PCIAddress? = nil, mac: MACAddress? = nil, driver: String? = nil,
+    numaNode: Int? = nil, mtu: Int? = nil, numVFs: Int, totalVFs: Int, unsupported: String? = nil, vfs: [SysfsVF] = []
+  ) {
+    self.name = name
+    self.ifindex = ifindex
+    self.pci = pci
+    self.mac = mac
+    self.driver = driver
+    self.numaNode = numaNode
+    self.mtu = mtu
+    self.numVFs = numVFs
+    self.totalVFs = totalVFs
+    self.unsupported = unsupported
+    self.vfs = vfs
+  }
+}
+
+/// What sysfs tells about a VF.
+public struct SysfsVF: Hashable, Sendable {
+  public var index: Int
+  /// Nil for a VF that isn't on PCI (netdevsim).
+  public var pci: PCIAddress?
+  /// Nil = no driver is bound.
+  public var driver: String?
+  public var numaNode: Int?
+  public var iommuGroup: Int?
+  /// The VF's netdev in this network namespace.
+  public var netdev: String?
+  public var mtu: Int?
+  /// The bridge, bond or the like that the netdev is in.
+  public var master: String?
+  /// The VF has a netdev, but in another network namespace.
+  public var isElsewhere: Bool
+
+  public init(
+    index: Int, pci: PCIAddress? = nil, driver: String? = nil, numaNode: Int? = nil, iommuGroup: Int? = nil,
+    netdev: String? = nil, mtu: Int? = nil, master: String? = nil, isElsewhere: Bool = false
+  ) {
+    self.index = index
+    self.pci = pci
+    self.driver = driver
+    self.numaNode = numaNode
+    self.iommuGroup = iommuGroup
+    self.netdev = netdev
+    self.mtu = mtu
+    self.master = master
+    self.isElsewhere = isElsewhere
+  }
+}
+
+/// Every PF that has a netdev, read one after the other.
+public struct SysfsScan: Hashable, Sendable {
+  /// Ordered by PCI address, those without one last, by name.
+  public var pfs: [SysfsPF]
+  /// What could not be read, in words.
+  public var problems: [String]
+
+  public init(pfs: [SysfsPF] = [], problems: [String] = []) {
+    self.pfs = pfs
+    self.problems = problems
+  }
+}

@@ -1,0 +1,4 @@
+import ControlSocket
+import Glibc
+
+exit(HookRun(arguments: CommandLine.arguments).exitCode())

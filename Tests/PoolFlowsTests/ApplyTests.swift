@@ -1,0 +1,101 @@
+import LibvirtXML
+import PoolModel
+import Synchronization
+import Testing
+
+@testable import PoolFlows
+
+struct ApplyTests {
+  @Test func createsVFsRecordsBaselinesDefinesAndStarts() async throws {
+    let host = try await FakeHost(kernel: FakeKernel(count: 0))
+    let plan = try await host.manager.apply(netdef: FakeHost.spread, plan: true)
+    #expect(!plan.done)
+    #expect(plan.steps.first == "create 7 VFs on PF enp1s0 (it has 0)")
+    #expect(host.kernel.state.withLock { $0.vfs.isEmpty })
+    let result = try await host.manager.apply(netdef: FakeHost.spread, plan: false, ifPlan: plan.token)
+    #expect(result.done)
+    let contents = host.ledger.contents
+    #expect(contents.baselines.count == 14)
+    #expect(contents.netdefs["spread"] == FakeHost.spread)
+    let pool = try #require(contents.pools["spread"])
+    #expect(pool.addresses.count == 14)
+    #expect(pool.addresses.prefix(2).map { host.kernel.id($0)?.description } == ["enp1s0/0", "enp2s0/0"])
+    let network = try #require(try await host.libvirt.hostdevNetworks().first)
+    #expect(network.active)
+    #expect(network.autostart)
+    #expect(host.kernel.state.withLock { $0.ownCounts.map(\.count) } == [7, 7])
+  }
+
+  @Test func appliedTwiceDoesNothing() async throws {
+    let host = try await FakeHost(kernel: FakeKernel(count: 0))
+    _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
+    _ = try await host.manager.reconcile(plan: false)
+    let again = try await host.manager.apply(netdef: FakeHost.spread, plan: true)
+    #expect(again.steps == [])
+  }
+
+  @Test(arguments: [
+    ("dev=\"enp1s0\"", "dev=\"enp9s0\"", "line 5: no PF enp9s0"),
+    ("dev=\"enp2s0\" vfs=\"7\"", "dev=\"enp2s0\" vfs=\"8\"", "line 6: PF enp2s0 can have at most 7 VFs"),
+    ("policy=\"spread\"", "policy=\"scatter\"", "line 7: "),
+    ("mode=\"hostdev\"", "mode=\"nat\"", "hostdev"),
+    ("<network>", "<domain>", "line 1"),
+    ("<name>spread</name>", "<name>default</name>", "exists in libvirt"),
+  ])
+  func refusedBeforeAnythingChanges(_ from: String, _ to: String, _ reason: String) async throws {
+    let host = try await FakeHost(kernel: FakeKernel(count: 0))
+    let xml = FakeHost.spread.replacing(from, with: to)
+    let error = await #expect(throws: FlowError.self) { try await host.manager.apply(netdef: xml, plan: false) }
+    #expect(error?.message.contains(reason) == true, "\(error?.message ?? "")")
+    #expect(host.ledger.contents == LedgerContents())
+    #expect(host.kernel.state.withLock { $0.vfs.isEmpty })
+    #expect(host.libvirt.state.withLock { $0.networks.isEmpty })
+  }
+
+  @Test func overlapIsRefusedByNameAndLine() async throws {
+    let host = try await FakeHost()
+    _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
+    let error = await #expect(throws: FlowError.self) {
+      try await host.manager.apply(netdef: FakeHost.sticky, plan: false)
+    }
+    #expect(error?.message.contains("line 5: overlaps pool spread: both have enp1s0/0") == true, "\(error?.message ?? "")")
+  }
+
+  @Test(arguments: ["define", "autostart", "start"])
+  func failureOfLibvirtIsUndone(_ call: String) async throws {
+    let host = try await FakeHost(kernel: FakeKernel(count: 0))
+    host.libvirt.state.withLock { $0.failing = [call] }
+    await #expect(throws: FlowError.self) { try await host.manager.apply(netdef: FakeHost.spread, plan: false) }
+    #expect(host.ledger.contents.pools.isEmpty)
+    #expect(host.kernel.state.withLock { $0.vfs.isEmpty })
+    #expect(host.kernel.state.withLock { $0.ownCounts.isEmpty })
+    #expect(host.libvirt.state.withLock { $0.networks.isEmpty })
+  }
+
+  @Test func removeIsRefusedWhileLeasedAndThenForgetsAll() async throws {
+    let host = try await FakeHost()
+    _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
+    let guest = FakeLibvirt.guest(1, networks: ["spread"])
+    _ = await host.libvirt.start(guest, host.manager)
+    let error = await #expect(throws: FlowError.self) { try await host.manager.removePool("spread", plan: false) }
+    #expect(error?.message.contains("g1") == true)
+    await host.libvirt.stop(guest.guest, host.manager)
+    #expect(try await host.manager.removePool("spread", plan: false).done)
+    #expect(host.ledger.contents.pools.isEmpty)
+    #expect(host.libvirt.state.withLock { $0.networks.isEmpty })
+    #expect(host.ledger.contents.bindings.count == 1)
+  }
+
+  @Test func enforceTouchesNoRunningGuestsVF() async throws {
+    let host = try await FakeHost()
+    _ = try await host.libvirt.define(
+      xml: "<network><name>plain</name><forward mode='hostdev' managed='yes'><pf dev='enp1s0'/></forward></network>")
+    try await host.libvirt.start(network: "plain")
+    _ = await host.libvirt.start(FakeLibvirt.guest(1, networks: ["plain"]), host.manager)
+    _ = try await host.manager.reconcile(plan: false)
+    #expect(try await host.manager.enforce(pool: "plain", plan: false).done)
+    #expect(host.kernel.writeCount == 0)
+    #expect(host.ledger.contents.pools["plain"]?.mode == .enforce)
+    #expect(host.ledger.contents.baselines.count == 6)
+  }
+}

@@ -1,0 +1,112 @@
+import PoolFlows
+import PoolModel
+import Synchronization
+
+/// A host's card in memory: PFs with VFs, their states, and what was written, in order.
+final class FakeKernel: Links {
+  struct State {
+    var pfs: [PF] = []
+    var vfs: [VFIndex: VF] = [:]
+    var writes: [(VFIndex, VFSettings)] = []
+    /// Writes of these VFs fail.
+    var broken: Set<VFIndex> = []
+    /// Fields that a VF pretends to take.
+    var deaf: Set<VFIndex> = []
+    var ownCounts: [OwnVFCount] = []
+    var countFails = false
+  }
+
+  struct Failure: Error, CustomStringConvertible {
+    var description: String
+  }
+
+  let state: Mutex<State>
+
+  /// PFs `enp1s0`, `enp2s0` …, each able to have `total` VFs and having `count`.
+  init(pfs: Int = 2, count: Int = 7, total: Int = 7) {
+    var state = State()
+    for number in 1...pfs {
+      state.pfs.append(
+        PF(
+          name: "enp\(number)s0", ifindex: Int32(number), pci: PCIAddress(bus: UInt8(number), slot: 0, function: 0),
+          mac: MACAddress(value: 0x5254_00aa_0000 + UInt64(number)), driver: "igb", carrier: true, numVFs: 0,
+          totalVFs: total))
+    }
+    self.state = Mutex(state)
+    for number in 0..<pfs { self.state.withLock { Self.setCount(count, of: number, &$0) } }
+  }
+
+  private static func setCount(_ count: Int, of number: Int, _ state: inout State) {
+    let pf = state.pfs[number].name
+    state.pfs[number].numVFs = count
+    for id in state.vfs.keys where id.pf == pf { state.vfs[id] = nil }
+    for index in 0..<count {
+      let id = VFIndex(pf: pf, index: index)
+      state.vfs[id] = VF(
+        id: id, pci: PCIAddress(bus: UInt8(number + 1), slot: UInt8(16 + index / 4), function: UInt8(index % 4) * 2),
+        driver: "igbvf",
+        state: VFState(
+          mac: MACAddress(value: 0x0a00_0000_0000 | UInt64(number) << 8 | UInt64(index)), spoofchk: true, trust: false,
+          linkState: .auto, minTxRate: 0, maxTxRate: 0))
+    }
+  }
+
+  func inventory() async throws -> HostInventory {
+    state.withLock { state in
+      HostInventory(
+        pfs: state.pfs,
+        vfs: state.pfs.flatMap { pf in
+          state.vfs.values.filter { $0.id.pf == pf.name }.sorted { $0.id.index < $1.id.index }
+        })
+    }
+  }
+
+  func read(_ vf: VFIndex) async throws -> VFState {
+    guard let found = self[vf] else { throw Failure(description: "no VF \(vf)") }
+    return found
+  }
+
+  func write(_ settings: VFSettings, to vf: VFIndex) async throws {
+    try state.withLock { state in
+      if state.broken.contains(vf) { throw Failure(description: "Device or resource busy") }
+      state.writes.append((vf, settings))
+      if !state.deaf.contains(vf) { state.vfs[vf]?.state?.take(settings) }
+    }
+  }
+
+  func setVFCount(_ count: Int, pf: String) async throws {
+    try state.withLock { state in
+      if state.countFails { throw Failure(description: "Cannot allocate memory") }
+      guard let number = state.pfs.firstIndex(where: { $0.name == pf }) else { return }
+      Self.setCount(count, of: number, &state)
+    }
+  }
+
+  func saveOwnCounts(_ counts: [OwnVFCount]) async throws { state.withLock { $0.ownCounts = counts } }
+
+  func driver(of vf: PCIAddress) async throws -> String? {
+    state.withLock { $0.vfs.values.first { $0.pci == vf }?.driver }
+  }
+
+  // MARK: What others do to it
+
+  subscript(vf: VFIndex) -> VFState? { state.withLock { $0.vfs[vf]?.state } }
+
+  func change(_ vf: VFIndex, _ settings: VFSettings) { state.withLock { $0.vfs[vf]?.state?.take(settings) } }
+
+  func id(_ vf: PCIAddress) -> VFIndex? { state.withLock { $0.vfs.values.first { $0.pci == vf }?.id } }
+  func pci(_ pf: String, _ index: Int) -> PCIAddress? { state.withLock { $0.vfs[VFIndex(pf: pf, index: index)]?.pci } }
+  var writeCount: Int { state.withLock { $0.writes.count } }
+}
+
+extension VFState {
+  mutating func take(_ settings: VFSettings) {
+    if let mac = settings.mac { self.mac = mac }
+    if let vlan = settings.vlan { self.vlan = vlan.tag }
+    spoofchk = settings.spoofchk ?? spoofchk
+    trust = settings.trust ?? trust
+    linkState = settings.linkState ?? linkState
+    minTxRate = settings.minTxRate ?? minTxRate
+    maxTxRate = settings.maxTxRate ?? maxTxRate
+  }
+}

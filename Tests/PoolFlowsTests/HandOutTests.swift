@@ -1,0 +1,171 @@
+import LibvirtXML
+import PoolModel
+import Synchronization
+import Testing
+
+@testable import PoolFlows
+
+struct HandOutTests {
+  @Test func twoGuestsGetDifferentPFs() async throws {
+    let host = try await FakeHost()
+    _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
+    let first = FakeLibvirt.guest(1, networks: ["spread"])
+    let second = FakeLibvirt.guest(2, networks: ["spread"])
+    #expect(await host.libvirt.start(first, host.manager) == nil)
+    #expect(await host.libvirt.start(second, host.manager) == nil)
+    let leases = host.ledger.contents.leases.values.sorted { $0.id < $1.id }
+    #expect(leases.map(\.vfIndex?.pf) == ["enp1s0", "enp2s0"])
+    #expect(leases.map(\.state) == [.active, .active])
+    #expect(leases.map(\.vf) == [first, second].map { host.libvirt.vf(of: $0.guest, "spread") })
+    #expect(leases.map(\.port) == leases.map { lease in host.libvirt.ports("spread").first { $0.vf == lease.vf }?.uuid })
+  }
+
+  @Test func poolsSettingsAreOnTheVFWhileTheGuestHasIt() async throws {
+    let host = try await FakeHost()
+    _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
+    let guest = FakeLibvirt.guest(1, networks: ["spread"])
+    #expect(await host.libvirt.start(guest, host.manager) == nil)
+    let state = try #require(host.kernel[VFIndex(pf: "enp1s0", index: 0)])
+    #expect(state.trust == true)
+    #expect(state.spoofchk == false)
+    #expect(state.maxTxRate == 500)
+    #expect(state.mac == guest.nics[0].mac)
+  }
+
+  @Test func stickyGuestGetsItsVFBackThoughItIsNotLibvirtsFirst() async throws {
+    let host = try await FakeHost()
+    _ = try await host.manager.apply(netdef: FakeHost.sticky, plan: false)
+    let guests = (1...4).map { FakeLibvirt.guest($0, networks: ["sticky"]) }
+    for guest in guests { #expect(await host.libvirt.start(guest, host.manager) == nil) }
+    let fourth = host.libvirt.vf(of: guests[3].guest, "sticky")
+    for guest in guests { await host.libvirt.stop(guest.guest, host.manager) }
+    for _ in 0..<20 {
+      #expect(await host.libvirt.start(guests[3], host.manager) == nil)
+      #expect(host.libvirt.vf(of: guests[3].guest, "sticky") == fourth)
+      await host.libvirt.stop(guests[3].guest, host.manager)
+    }
+    try await eventually("the holds are dropped") {
+      host.libvirt.ports("sticky").isEmpty && host.ledger.contents.holds.isEmpty
+    }
+  }
+
+  @Test func macStaysWhenTheVFDiffers() async throws {
+    let host = try await FakeHost()
+    _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
+    let guest = FakeLibvirt.guest(1, networks: ["spread"])
+    let other = FakeLibvirt.guest(2, networks: ["spread"])
+    _ = await host.libvirt.start(guest, host.manager)
+    let before = host.libvirt.vf(of: guest.guest, "spread")
+    await host.libvirt.stop(guest.guest, host.manager)
+    _ = await host.libvirt.start(other, host.manager)
+    _ = await host.libvirt.start(guest, host.manager)
+    #expect(host.libvirt.vf(of: guest.guest, "spread") != before)
+    let binding = try #require(host.ledger.contents.bindings.values.first { $0.guest == guest.guest })
+    #expect(binding.mac == guest.nics[0].mac)
+    #expect(binding.lastVF == host.libvirt.vf(of: guest.guest, "spread"))
+  }
+
+  @Test func fifteenthGuestIsToldWhoHasTheFourteen() async throws {
+    let host = try await FakeHost()
+    _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
+    for number in 1...14 {
+      #expect(await host.libvirt.start(FakeLibvirt.guest(number, networks: ["spread"]), host.manager) == nil)
+    }
+    let late = FakeLibvirt.guest(15, networks: ["spread"])
+    let text = try #require(await host.libvirt.start(late, host.manager))
+    #expect(text.hasPrefix("pool spread: no free VF for guest g15: 14 of 14 are leased"))
+    for number in 1...14 { #expect(text.contains("guest g\(number) (")) }
+    await host.libvirt.stop(FakeLibvirt.guest(3, networks: []).guest, host.manager)
+    #expect(await host.libvirt.start(late, host.manager) == nil)
+  }
+
+  @Test func severalNICsOfOnePool() async throws {
+    let host = try await FakeHost()
+    _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
+    let guest = FakeLibvirt.guest(1, networks: ["spread", "spread", "spread"])
+    #expect(await host.libvirt.start(guest, host.manager) == nil)
+    let leases = host.ledger.contents.leases.values.sorted { $0.nic < $1.nic }
+    #expect(leases.map(\.nic) == [0, 1, 2])
+    #expect(leases.map(\.mac) == guest.nics.map(\.mac))
+    #expect(Set(leases.compactMap(\.vf)).count == 3)
+    #expect(leases.allSatisfy { $0.state == .active })
+  }
+
+  @Test func sameMACOfAnotherLiveGuestIsRefused() async throws {
+    let host = try await FakeHost()
+    _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
+    let mac = MACAddress("52:54:00:00:00:77")
+    #expect(await host.libvirt.start(FakeLibvirt.guest(1, networks: ["spread"], mac: mac), host.manager) == nil)
+    let text = try #require(
+      await host.libvirt.start(FakeLibvirt.guest(2, networks: ["spread"], mac: mac), host.manager))
+    #expect(text.contains("guest g2"))
+    #expect(text.contains("guest g1"))
+    #expect(text.contains("52:54:00:00:00:77"))
+  }
+
+  @Test func ledgerThatCantBeWrittenLetsTheGuestStartAndTouchesNothing() async throws {
+    let host = try await FakeHost()
+    _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
+    let writes = host.kernel.writeCount
+    host.ledger.state.withLock { $0.fails = true }
+    #expect(await host.libvirt.start(FakeLibvirt.guest(1, networks: ["spread"]), host.manager) == nil)
+    #expect(host.kernel.writeCount == writes)
+    #expect(await host.manager.view().problems.contains { $0.contains("no space left") })
+  }
+
+  @Test func withoutLibvirtAStartIsRecordedAndAdopted() async throws {
+    let host = try await FakeHost()
+    _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
+    await host.manager.libvirtDisconnected()
+    for number in 1...14 {
+      #expect(await host.libvirt.start(FakeLibvirt.guest(number, networks: ["spread"]), host.manager) == nil)
+    }
+    let leases = host.ledger.contents.leases.values
+    #expect(leases.count == 14)
+    #expect(leases.allSatisfy { $0.state == .active })
+    #expect(Set(leases.compactMap(\.vf)).count == 14)
+    for lease in leases {
+      let id = try #require(lease.vfIndex)
+      #expect(host.kernel[id]?.trust == true)
+    }
+  }
+
+  @Test func lateAnswerWritesNothing() async throws {
+    let host = try await FakeHost()
+    _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
+    let guest = FakeLibvirt.guest(1, networks: ["spread"])
+    #expect(await host.manager.prepare(guest, deadline: HookDeadline(in: .zero)) == .go)
+    #expect(host.ledger.contents.leases.isEmpty)
+  }
+
+  @Test func observedPoolIsOnlyWatched() async throws {
+    let host = try await FakeHost()
+    let xml = """
+      <network><name>plain</name><forward mode='hostdev' managed='yes'><pf dev='enp1s0'/></forward></network>
+      """
+    _ = try await host.libvirt.define(xml: xml)
+    try await host.libvirt.start(network: "plain")
+    let early = FakeLibvirt.guest(1, networks: ["plain"])
+    #expect(await host.libvirt.start(early, host.manager) == nil)
+    host.libvirt.state.withLock { $0.calls = [] }
+    _ = try await host.manager.reconcile(plan: false)
+    #expect(await host.libvirt.start(FakeLibvirt.guest(2, networks: ["plain"]), host.manager) == nil)
+    let view = await host.manager.view()
+    #expect(view.contents.pools["plain"]?.mode == .observe)
+    #expect(view.contents.leases.values.map(\.guest.name).sorted() == ["g1", "g2"])
+    #expect(host.kernel.writeCount == 0)
+    #expect(host.libvirt.state.withLock { $0.calls } == [])
+    await host.libvirt.stop(early.guest, host.manager)
+    #expect(host.kernel.writeCount == 0)
+    #expect(host.ledger.history.map(\.lease.guest.name) == ["g1"])
+  }
+}
+
+/// Waits for what happens in the background; fails after two seconds.
+func eventually(_ what: Comment, _ condition: () async -> Bool) async throws {
+  for _ in 0..<200 {
+    if await condition() { return }
+    try await Task.sleep(for: .milliseconds(10))
+  }
+  Issue.record("never came true: \(what)")
+}

@@ -1,0 +1,63 @@
+import Testing
+
+@testable import PoolFlows
+
+struct TurnsTests {
+  /// An actor around the value, as the manager is.
+  private actor Table {
+    var turns = Turns(mostWaiting: 2)
+
+    func take(_ pools: Set<String>, _ guest: String) -> Bool { turns.tryTake(pools, guest: guest) }
+    func end(_ pool: String, _ guest: String) { turns.end(pool, guest: guest) }
+    var waiting: Int { turns.waiting }
+
+    func wait(_ pools: Set<String>, _ guest: String, patience: Duration = .seconds(2)) async -> Bool {
+      await withCheckedContinuation { continuation in
+        guard let id = turns.enqueue(pools, guest: guest, continuation) else {
+          return continuation.resume(returning: false)
+        }
+        Task {
+          try? await Task.sleep(for: patience)
+          self.turns.giveUp(id)
+        }
+      }
+    }
+  }
+
+  @Test func severalPoolsAreTakenAtOnceOrNotAtAll() async {
+    let table = Table()
+    #expect(await table.take(["a"], "g1"))
+    #expect(await !table.take(["a", "b"], "g2"))
+    #expect(await table.take(["b"], "g3"))
+  }
+
+  @Test func crossedPoolsDontDeadlock() async throws {
+    let table = Table()
+    #expect(await table.take(["a", "b"], "g1"))
+    async let second = table.wait(["b", "a"], "g2")
+    try await eventually("g2 waits") { await table.waiting == 1 }
+    await table.end("a", "g1")
+    await table.end("b", "g1")
+    #expect(await second)
+  }
+
+  @Test func tooManyWaitersAreSentOn() async throws {
+    let table = Table()
+    _ = await table.take(["a"], "g1")
+    async let second = table.wait(["a"], "g2")
+    async let third = table.wait(["a"], "g3")
+    try await eventually("two wait") { await table.waiting == 2 }
+    #expect(await !table.wait(["a"], "g4"))
+    await table.end("a", "g1")
+    #expect(await second)
+    await table.end("a", "g2")
+    #expect(await third)
+  }
+
+  @Test func impatientWaiterLeavesTheLine() async {
+    let table = Table()
+    _ = await table.take(["a"], "g1")
+    #expect(await !table.wait(["a"], "g2", patience: .milliseconds(20)))
+    #expect(await table.waiting == 0)
+  }
+}

@@ -1,0 +1,89 @@
+import Glibc
+import Testing
+
+@testable import Sysfs
+
+/// A folder that looks like sysfs, as far as SR-IOV needs it; gone when the last reference is.
+final class FakeSysfs {
+  let root: String
+  var tree: SysfsTree { SysfsTree(root: root) }
+
+  init() throws {
+    var name = Array("/tmp/vfpool-sysfs-XXXXXX".utf8CString)
+    root = String(cString: try #require(mkdtemp(&name)))
+  }
+
+  deinit { Self.remove(root) }
+
+  func file(_ path: String, _ content: String) throws {
+    try folder(String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]))
+    let file = try #require(fopen("\(root)/\(path)", "w"))
+    fputs(content, file)
+    fclose(file)
+  }
+
+  func folder(_ path: String) throws {
+    var made = root
+    for part in path.split(separator: "/") {
+      made += "/" + part
+      if mkdir(made, 0o755) != 0 { try #require(errno == EEXIST) }
+    }
+  }
+
+  func link(_ path: String, to target: String) throws {
+    try folder(String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]))
+    unlink("\(root)/\(path)")
+    try #require(symlink(target, "\(root)/\(path)") == 0)
+  }
+
+  func content(_ path: String) throws -> String { try FileAccess.read("\(root)/\(path)") }
+
+  func remove(_ path: String) { Self.remove("\(root)/\(path)") }
+
+  /// A PF with its netdev; `class/net/NAME` shows the same folder, as in sysfs.
+  func pf(
+    _ pci: String, _ netdev: String, ifindex: Int, total: Int = 7, vfs: Int = 0, mac: String = "52:54:00:aa:00:01",
+    numa: Int = -1
+  ) throws {
+    let device = "bus/pci/devices/\(pci)"
+    try file("\(device)/sriov_totalvfs", "\(total)\n")
+    try file("\(device)/sriov_numvfs", "\(vfs)\n")
+    try file("\(device)/numa_node", "\(numa)\n")
+    try link("\(device)/driver", to: "../../../bus/pci/drivers/igb")
+    try self.netdev(netdev, of: device, ifindex: ifindex, mac: mac)
+  }
+
+  func netdev(_ name: String, of device: String, ifindex: Int, mac: String = "52:54:00:aa:00:01", port: Int = 0) throws
+  {
+    let net = "\(device)/net/\(name)"
+    try file("\(net)/ifindex", "\(ifindex)\n")
+    try file("\(net)/address", "\(mac)\n")
+    try file("\(net)/mtu", "1500\n")
+    try file("\(net)/type", "1\n")
+    try file("\(net)/dev_port", "\(port)\n")
+    try file("\(net)/flags", "0x1002\n")
+    try link("\(net)/device", to: "../..")
+    try link("class/net/\(name)", to: "../../\(net)")
+  }
+
+  /// A VF of a PF; without a driver unless one is named.
+  func vf(_ index: Int, of pf: String, at pci: String, driver: String? = nil, group: Int? = nil) throws {
+    let device = "bus/pci/devices/\(pci)"
+    try file("\(device)/numa_node", "0\n")
+    try link("\(device)/physfn", to: "../\(pf)")
+    if let driver { try link("\(device)/driver", to: "../../../bus/pci/drivers/\(driver)") }
+    if let group { try link("\(device)/iommu_group", to: "../../../../kernel/iommu_groups/\(group)") }
+    try link("bus/pci/devices/\(pf)/virtfn\(index)", to: "../\(pci)")
+  }
+
+  private static func remove(_ path: String) {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return }
+    if status.st_mode & S_IFMT == S_IFDIR {
+      for name in (try? FileAccess.names(in: path)) ?? [] { remove("\(path)/\(name)") }
+      rmdir(path)
+    } else {
+      unlink(path)
+    }
+  }
+}

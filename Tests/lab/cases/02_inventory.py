@@ -1,0 +1,67 @@
+"""`vf list` and `pf list` against sysfs and netlink, field by field: two igb cards, and 256 VFs of netdevsim."""
+
+from vfpoollab import *
+
+NETLINK_FIELDS = "mac vlan qos vlanProto spoofchk trust linkState minTxRate maxTxRate".split()
+
+
+def compare_netlink(pf, rows):
+    states = vf_states(pf)
+    equal(sorted(row["index"] for row in rows), sorted(states), f"VF indexes of {pf}")
+    for row in rows:
+        for field in NETLINK_FIELDS:
+            equal(row[field], states[row["index"]][field], f"{field} of {pf}/{row['index']}")
+
+
+def number(text):
+    return None if text in (None, "-1") else int(text)
+
+
+for pf in PFS:
+    set_vf_count(pf, VFS_A_PF)
+step("some VFs that aren't as they came")
+run("ip", "link", "set", "enp1s0", "vf", "3", "mac", "52:54:00:00:03:01", "vlan", "42", "qos", "3")
+run("ip", "link", "set", "enp2s0", "vf", "5", "trust", "on", "spoofchk", "off", "max_tx_rate", "500")
+write(f"/sys/bus/pci/devices/{vf_pci('enp1s0', 6)}/driver/unbind", vf_pci("enp1s0", 6))
+
+for pf in PFS:
+    step(f"{pf} against sysfs and netlink")
+    rows = vfpool("vf", "list", "--pf", pf)
+    equal(len(rows), VFS_A_PF, f"VFs of {pf}")
+    compare_netlink(pf, rows)
+    for row in rows:
+        name, pci = f"{pf}/{row['index']}", vf_pci(pf, row["index"])
+        device = f"/sys/bus/pci/devices/{pci}"
+        equal(row["pf"], pf, f"pf of {name}")
+        equal(row["pci"], pci, f"pci of {name}")
+        equal(row["driver"], driver_of(pci), f"driver of {name}")
+        equal(row["netdev"], netdev_of(pci), f"netdev of {name}")
+        equal(row["numaNode"], number(read(f"{device}/numa_node")), f"numaNode of {name}")
+        equal(row["iommuGroup"], number(link_name(f"{device}/iommu_group")), f"iommuGroup of {name}")
+        equal(row["state"], "unpooled", f"state of {name}")
+
+step("what was changed is seen")
+changed = {(row["pf"], row["index"]): row for row in vfpool("vf", "list")}
+equal(changed["enp1s0", 3]["mac"], "52:54:00:00:03:01", "MAC that was set")
+equal((changed["enp1s0", 3]["vlan"], changed["enp1s0", 3]["qos"]), (42, 3), "VLAN that was set")
+equal(changed["enp2s0", 5]["maxTxRate"], 500, "rate that was set")
+equal(changed["enp2s0", 5]["trust"], True, "trust that was set")
+equal(changed["enp1s0", 6]["driver"], None, "driver that was unbound")
+
+step("pf list")
+for row in vfpool("pf", "list"):
+    pf = row["name"]
+    device = f"/sys/class/net/{pf}/device"
+    equal(row["pci"], link_name(device), f"pci of {pf}")
+    equal(row["driver"], "igb", f"driver of {pf}")
+    equal(row["numVFs"], VFS_A_PF, f"numVFs of {pf}")
+    equal(row["totalVFs"], int(read(f"{device}/sriov_totalvfs")), f"totalVFs of {pf}")
+    equal(row["carrier"], read(f"/sys/class/net/{pf}/carrier") == "1", f"carrier of {pf}")
+
+step("256 VFs of a netdevsim PF, none left out")
+pf = netdevsim(256)
+run("ip", "link", "set", pf, "vf", "20", "mac", "52:54:00:00:14:01")
+rows = vfpool("vf", "list", "--pf", pf)
+equal(len(rows), 256, f"VFs of {pf}")
+compare_netlink(pf, rows)
+equal([row["mac"] for row in rows if row["index"] == 20], ["52:54:00:00:14:01"], "MAC of VF 20")
