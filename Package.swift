@@ -35,6 +35,7 @@ let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-htt
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 let package = Package(
@@ -64,7 +65,11 @@ let package = Package(
 
     // The daemon: wiring, routes, the story.
     module(
-      "Daemon", ["ControlServer", "PoolFlows", "Sysfs", "Netlink", "Libvirt", "LedgerStore", logging, serviceLifecycle]),
+      "Daemon",
+      [
+        "ControlServer", "ControlAPI", "ControlSocket", "PoolFlows", "PoolModel", "LibvirtXML", "Sysfs", "Netlink",
+        "Libvirt", "LedgerStore", logging, serviceLifecycle, unixSignals,
+      ]),
     module(
       "ControlServer",
       [
@@ -95,13 +100,20 @@ let package = Package(
     tests("Allocator", ["PoolModel"]),
     tests("LibvirtXML", ["PoolModel"]),
     tests("LedgerStore", ["PoolModel"]),
-    tests("Libvirt", ["PoolModel"]),
+    tests("Libvirt", ["PoolModel", "Clibvirt"]),
     tests("Netlink", ["PoolModel", "Clibnl"]),
     tests("Sysfs", ["PoolModel"]),
     tests("ControlSocket"),
     tests("ControlAPI", ["PoolModel"]),
-    tests("PoolFlows", ["PoolModel", "Allocator", "LibvirtXML", "LedgerStore"]),
-    tests("ControlServer", ["ControlAPI", "ControlSocket", "PoolFlows", "PoolModel"]),
+    // A kernel, a libvirt and a ledger in memory, for the tests of what stands above them.
+    .target(
+      name: "FlowFakes", dependencies: ["PoolFlows", "PoolModel", "LibvirtXML", logging], path: "Tests/FlowFakes",
+      swiftSettings: swiftSettings),
+    tests("PoolFlows", ["FlowFakes", "PoolModel", "Allocator", "LibvirtXML", logging]),
+    tests(
+      "ControlServer",
+      ["FlowFakes", "ControlAPI", "ControlSocket", "PoolFlows", "PoolModel", "LibvirtXML", logging, serviceLifecycle]),
+    tests("Daemon", ["Libvirt", "LibvirtXML", "Netlink", "PoolFlows", "PoolModel", "Sysfs", logging]),
     tests("Commands", ["ControlAPI", "PoolModel", "Sysfs"]),
   ]
 )

@@ -8,6 +8,7 @@ import PoolFlows
 import PoolModel
 import ServiceLifecycle
 import Sysfs
+import UnixSignals
 
 /// vfpoold's life: ledger and kernel first, then the sockets, libvirt in the background.
 public enum DaemonRun {

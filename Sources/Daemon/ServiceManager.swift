@@ -19,7 +19,7 @@ enum ServiceManager {
     let message = Array(state.utf8)
     _ = withUnsafePointer(to: &address) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        sendto(socket, message, message.count, Int32(MSG_NOSIGNAL.rawValue), $0, length)
+        sendto(socket, message, message.count, Int32(MSG_NOSIGNAL), $0, length)
       }
     }
   }

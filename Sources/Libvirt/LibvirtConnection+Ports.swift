@@ -9,8 +9,8 @@ extension LibvirtConnection {
   /// - Parameters:
   ///   - xml: names the UUID, the owner with its UUID, and the MAC; with `reclaim` also the device.
   ///   - network: the name of an active network.
-  ///   - reclaim: the port claims the very device of its `<plug>` instead of being given one; if another port has that, the
-  ///     error is `deviceInUse`.
+  ///   - reclaim: the port claims the very device of its `<plug>` instead of being given one; if another port has that,
+  ///     the error is `deviceInUse`.
   /// - Returns: the port's UUID.
   /// - Throws: also `networkPortExists` when the network has a port of that UUID.
   @discardableResult

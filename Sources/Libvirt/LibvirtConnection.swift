@@ -3,8 +3,8 @@ import Synchronization
 
 /// A connection to libvirtd. Its calls block: make them on a queue of your own, never on Swift's cooperative threads.
 ///
-/// Several threads may use it at once; `close` may come while others are in a call. No keepalive is set: on a local socket
-/// the kernel tells when libvirtd ends, and pings would wake an idle process. An object that libvirt doesn't know is an
+/// Several threads may use it at once; `close` may come while others are in a call. No keepalive is set: on a local
+/// socket the kernel tells when libvirtd ends, and pings would wake an idle process. An object that libvirt doesn't know is an
 /// error with the code `noNetwork`, `noNetworkPort` or `noDomain`; after `connectionLost` open another connection.
 public final class LibvirtConnection: Sendable {
   /// `network:///system`, `qemu:///system`, `test:///default`.
@@ -31,8 +31,8 @@ public final class LibvirtConnection: Sendable {
 
   /// Ends all event streams and gives the connection back; calls made afterwards fail with `connectionLost`.
   ///
-  /// Calls under way in other threads are finished first by libvirt. Closing twice does nothing. Blocks as any call does,
-  /// so don't leave it to `deinit` where that could matter.
+  /// Calls under way in other threads finish before libvirt lets go of it. Closing twice does nothing. Blocks as any
+  /// call does, so don't leave it to `deinit` where that could matter.
   public func close() {
     guard let taken = pointer.withLock({ $0.take() })?.pointer else { return }
     hub.end(on: taken)

@@ -58,8 +58,8 @@ extension LibvirtError: CustomStringConvertible {
 }
 
 extension LibvirtError {
-  /// The last error of this thread; to be read right after the failed call, before anything is freed (the free functions
-  /// reset it).
+  /// The last error of this thread; to be read right after the failed call, before anything is freed (the free
+  /// functions reset it).
   static func last(_ operation: String, _ subject: String) -> LibvirtError {
     guard let error = virGetLastError() else {
       return LibvirtError(code: .other, operation: operation, subject: subject, text: "libvirt gave no reason")

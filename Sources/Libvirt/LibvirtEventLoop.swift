@@ -3,8 +3,8 @@ import Glibc
 
 /// The one event loop of the process, on which libvirt reads its sockets and calls back.
 public enum LibvirtEventLoop {
-  /// Registers libvirt's default event loop and runs it on a thread of its own for ever; also keeps libvirt from printing
-  /// errors to stderr.
+  /// Registers libvirt's default event loop and runs it on a thread of its own for ever; also keeps libvirt from
+  /// printing errors to stderr.
   ///
   /// Must come before the first connection, which `LibvirtConnection` sees to. Calling it again does nothing. The loop
   /// sleeps while nothing happens.

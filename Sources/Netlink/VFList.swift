@@ -26,9 +26,8 @@ struct VFList {
       cursor = next
       seen += 1
     }
-    // The two agree but for the wrap; where they don't, the list holds more than could be read.
-    let isWhole = (cursor - offset) & 0xffff == Int(length) & 0xffff
-    end = isWhole ? cursor : max(cursor, offset + WireAttribute.aligned(Int(length)))
+    // A length that wrapped falls short of the VFs that were read; one that doesn't spans what couldn't be read, too.
+    end = max(cursor, offset + WireAttribute.aligned(Int(length)))
   }
 
   /// Reads one IFLA_VF_INFO; nil when it holds no IFLA_VF_MAC, with which every kernel begins it.

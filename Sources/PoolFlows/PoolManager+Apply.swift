@@ -21,13 +21,14 @@ extension PoolManager {
       throw FlowError(
         .invalid, "\(at(netdef.line(of: .name)))network \(name) exists in libvirt and isn't a hostdev network; choose another name")
     }
-    let counts = try checkPFs(netdef)
-    try checkOverlap(netdef, counts, live)
     let known = contents.pools[name]
-    var result = applySteps(netdef, xml, counts, network, known)
+    let pool = claimingCounts(netdef.pool, known)
+    let counts = try checkPFs(netdef, pool)
+    try checkOverlap(netdef, pool, counts, live)
+    var result = applySteps(pool, xml, counts, network, known)
     try result.check(token)
     guard !plan, !result.steps.isEmpty else { return result }
-    try await perform(netdef, xml, counts, network, known)
+    try await perform(netdef, pool, xml, counts, network, known)
     result.done = true
     return result
   }
@@ -48,8 +49,23 @@ extension PoolManager {
     var owned: Bool
   }
 
-  private func checkPFs(_ netdef: Netdef) throws -> [WantedCount] {
-    try netdef.pool.pfs.map { wanted in
+  /// A PF without VFs has a count that is nobody's: a pool on it that names none takes all that the card offers, and the
+  /// count is vfpool's from then on.
+  private func claimingCounts(_ pool: Pool, _ known: Pool?) -> Pool {
+    var pool = pool
+    for place in pool.pfs.indices where pool.pfs[place].vfs == nil {
+      let dev = pool.pfs[place].dev
+      if let owned = known?.pfs.first(where: { $0.dev == dev })?.vfs {
+        pool.pfs[place].vfs = owned
+      } else if let pf = inventory.pf(named: dev), pf.numVFs == 0, pf.totalVFs > 0 {
+        pool.pfs[place].vfs = pf.totalVFs
+      }
+    }
+    return pool
+  }
+
+  private func checkPFs(_ netdef: Netdef, _ pool: Pool) throws -> [WantedCount] {
+    try pool.pfs.map { wanted in
       let line = at(netdef.line(of: .pf(wanted.dev)))
       guard let pf = inventory.pf(named: wanted.dev) else {
         let known = inventory.pfs.map(\.name).joined(separator: ", ")
@@ -63,10 +79,7 @@ extension PoolManager {
         throw FlowError(.invalid, "\(line)PF \(pf.name) can have at most \(pf.totalVFs) VFs, not \(count)")
       }
       if count == 0 {
-        throw FlowError(
-          .invalid,
-          "\(line)PF \(pf.name) has no VFs: create them with `vfpool pf set-vfs \(pf.name) N`, or let the pool own the "
-            + "count with <vfpool:pf dev=\"\(pf.name)\" vfs=\"N\"/>")
+        throw FlowError(.invalid, "\(line)PF \(pf.name) offers no VFs; is SR-IOV on in the firmware?")
       }
       if let range = wanted.range, range.upperBound >= count {
         throw FlowError(
@@ -99,8 +112,9 @@ extension PoolManager {
     }
   }
 
-  private func checkOverlap(_ netdef: Netdef, _ counts: [WantedCount], _ live: [NetworkFacts]) throws {
-    let pool = netdef.pool
+  private func checkOverlap(
+    _ netdef: Netdef, _ pool: Pool, _ counts: [WantedCount], _ live: [NetworkFacts]
+  ) throws {
     let mine = Set(
       pool.pfs.flatMap { wanted -> [VFIndex] in
         let count = counts.first { $0.pf.name == wanted.dev }?.count ?? 0
@@ -149,16 +163,16 @@ extension PoolManager {
   }
 
   private func applySteps(
-    _ netdef: Netdef, _ xml: String, _ counts: [WantedCount], _ network: NetworkFacts?, _ known: Pool?
+    _ pool: Pool, _ xml: String, _ counts: [WantedCount], _ network: NetworkFacts?, _ known: Pool?
   ) -> Plan {
-    let name = netdef.pool.name
+    let name = pool.name
     var plan = Plan()
     for count in counts where count.mustSet {
       plan.steps.append("create \(count.count) VFs on PF \(count.pf.name) (it has \(count.pf.numVFs))")
     }
     if known == nil { plan.steps.append("record pool \(name)") }
     if let known, known.mode == .observe { plan.steps.append("enforce pool \(name), which was only observed") }
-    let vfs = counts.contains(where: \.mustSet) ? [] : addresses(of: netdef.pool)
+    let vfs = counts.contains(where: \.mustSet) ? [] : addresses(of: pool)
     let fresh = vfs.filter { contents.baselines[$0] == nil && lease(holding: $0) == nil }.count
     if counts.contains(where: \.mustSet) {
       plan.steps.append("record the baselines of the new VFs")
@@ -170,7 +184,7 @@ extension PoolManager {
       if changed || known?.mode == .observe { plan.steps.append("redefine network \(name)") }
       if !network.autostart { plan.steps.append("autostart network \(name)") }
       if !network.active { plan.steps.append("start network \(name)") }
-      if network.active, changed, let known, vfs != known.addresses || netdef.pool.vlan != known.vlan {
+      if network.active, changed, let known, vfs != known.addresses || pool.vlan != known.vlan {
         if contents.leases.values.contains(where: { $0.pool == name && $0.state.holdsVF }) {
           plan.notes.append(
             "the changed VF list or VLAN takes effect when network \(name) is started anew, without guests on it")
@@ -185,10 +199,10 @@ extension PoolManager {
   }
 
   private func perform(
-    _ netdef: Netdef, _ xml: String, _ counts: [WantedCount], _ network: NetworkFacts?, _ known: Pool?
+    _ netdef: Netdef, _ wanted: Pool, _ xml: String, _ counts: [WantedCount], _ network: NetworkFacts?, _ known: Pool?
   ) async throws {
-    let name = netdef.pool.name
-    var pool = netdef.pool
+    let name = wanted.name
+    var pool = wanted
     pool.uuid = network?.uuid
     let earlierNetdef = contents.netdefs[name] ?? ""
     // What to undo is durable before the first VF is made.

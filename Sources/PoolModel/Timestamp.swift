@@ -25,25 +25,50 @@ extension Timestamp: LosslessStringConvertible {
   }
 
   /// Reads RFC 3339 in UTC, with or without fractions, and the shorter `2026-11-24` and `2026-11-24T14:51`.
+  ///
+  /// A blank may stand for the `T`, and the `Z` may be missing. Nil for anything else, other zones and days that no
+  /// month has included. A leap second is the first of the next minute.
   public init?(_ text: String) {
     var rest = Substring(text.uppercased())
     if rest.last == "Z" { rest.removeLast() }
-    let halves = rest.split(whereSeparator: { $0 == "T" || $0 == " " })
-    guard (1...2).contains(halves.count) else { return nil }
-    let date = halves[0].split(separator: "-", omittingEmptySubsequences: false).compactMap { Int64($0) }
-    guard date.count == 3, (1970...9999).contains(date[0]), (1...12).contains(date[1]), (1...31).contains(date[2])
+    let halves = rest.split(omittingEmptySubsequences: false, whereSeparator: { $0 == "T" || $0 == " " })
+    guard halves.count <= 2, let days = Self.days(halves[0]),
+      let milliseconds = halves.count == 2 ? Self.milliseconds(halves[1]) : 0
     else { return nil }
-    var ms: Int64 = 0
-    if halves.count == 2 {
-      let clock = halves[1].split(separator: ":", omittingEmptySubsequences: false)
-      guard (2...3).contains(clock.count), let hour = Int64(clock[0]), let minute = Int64(clock[1]),
-        (0...23).contains(hour), (0...59).contains(minute)
-      else { return nil }
-      let second = clock.count == 3 ? Double(clock[2]) : 0
-      guard let second, second >= 0, second < 61 else { return nil }
-      ms = (hour * 3600 + minute * 60) * 1000 + Int64((second * 1000).rounded())
-    }
-    self.init(milliseconds: Self.days(date[0], date[1], date[2]) * 86_400_000 + ms)
+    self.init(milliseconds: days * 86_400_000 + milliseconds)
+  }
+
+  /// Days since 1970 to `2026-11-24`.
+  private static func days(_ text: Substring) -> Int64? {
+    let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+    guard parts.count == 3, let year = number(parts[0], digits: 4), year >= 1970,
+      let month = number(parts[1], digits: 2), let day = number(parts[2], digits: 2)
+    else { return nil }
+    let days = days(year, month, day)
+    return civil(days) == (year, month, day) ? days : nil
+  }
+
+  /// Milliseconds since midnight at `14:51`, `14:51:53` or `14:51:53.12`.
+  private static func milliseconds(_ text: Substring) -> Int64? {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    guard (2...3).contains(parts.count), let hour = number(parts[0], digits: 2), hour < 24,
+      let minute = number(parts[1], digits: 2), minute < 60
+    else { return nil }
+    let minutes = (hour * 60 + minute) * 60_000
+    guard parts.count == 3 else { return minutes }
+    let halves = parts[2].split(separator: ".", omittingEmptySubsequences: false)
+    guard halves.count <= 2, let second = number(halves[0], digits: 2), second <= 60 else { return nil }
+    guard halves.count == 2 else { return minutes + second * 1000 }
+    guard !halves[1].isEmpty, let fraction = number((halves[1] + "00").prefix(3), digits: 3),
+      halves[1].utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
+    else { return nil }
+    return minutes + second * 1000 + fraction
+  }
+
+  /// Exactly so many digits, no sign.
+  private static func number(_ text: Substring, digits: Int) -> Int64? {
+    guard text.utf8.count == digits, text.first != "+", text.first != "-" else { return nil }
+    return Int64(text)
   }
 
   /// Days since 1970 to a proleptic Gregorian date.

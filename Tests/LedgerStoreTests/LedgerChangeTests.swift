@@ -125,7 +125,7 @@ struct LedgerChangeTests {
     let error = try await #require(throws: LedgerError.self) {
       try await store.commit([.addHold(Self.hold), Self.contradictions[index], .bind(Self.binding)])
     }
-    #expect(error?.code == .refused)
+    #expect(error.code == .refused)
     #expect(try await store.load() == before)
     #expect(try await store.history(HistoryFilter()).map(\.lease.id) == [3])
     try await store.commit([.addHold(Self.hold)])

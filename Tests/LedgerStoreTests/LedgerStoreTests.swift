@@ -81,7 +81,7 @@ struct LedgerStoreTests {
     }
     // A copy without the log, with all pages behind the first two overwritten.
     let queue = try DatabaseQueue(path: folder.ledger)
-    try queue.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
+    try await queue.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
     try queue.close()
     var bytes = try Data(contentsOf: URL(fileURLWithPath: folder.ledger))
     try #require(bytes.count > 20 * 4096)

@@ -15,7 +15,8 @@ final class TestGuest {
     id = GuestID(name: name, uuid: "c0ffee00-0000-4000-8000-\(100_000_000_000 + number)")
     connection = try #require(virConnectOpen(TestHost.uri) as OpaquePointer?)
     let xml = """
-      <domain type='test'><name>\(name)</name><uuid>\(id.uuid)</uuid><memory>1024</memory><os><type>hvm</type></os></domain>
+      <domain type='test'><name>\(name)</name><uuid>\(id.uuid)</uuid>
+        <memory>1024</memory><os><type>hvm</type></os></domain>
       """
     domain = try #require(virDomainDefineXML(connection, xml) as OpaquePointer?)
   }

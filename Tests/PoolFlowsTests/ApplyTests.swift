@@ -1,3 +1,4 @@
+import FlowFakes
 import LibvirtXML
 import PoolModel
 import Synchronization
@@ -24,6 +25,26 @@ struct ApplyTests {
     #expect(network.active)
     #expect(network.autostart)
     #expect(host.kernel.state.withLock { $0.ownCounts.map(\.count) } == [7, 7])
+  }
+
+  @Test func plainNetworkOnACardWithoutVFsGetsThemAll() async throws {
+    let host = try await FakeHost(kernel: FakeKernel(count: 0))
+    let xml = "<network><name>plain</name><forward mode='hostdev' managed='yes'><pf dev='enp1s0'/></forward></network>"
+    for _ in 1...2 {
+      _ = try await host.manager.apply(netdef: xml, plan: false)
+      #expect(host.kernel.state.withLock { $0.vfs.count } == 7)
+      #expect(host.kernel.state.withLock { $0.ownCounts.map(\.pf) } == ["enp1s0"])
+      #expect(host.ledger.contents.pools["plain"]?.addresses.count == 7)
+    }
+  }
+
+  @Test func countThatSomebodyElseMadeStaysTheirs() async throws {
+    let host = try await FakeHost(kernel: FakeKernel(count: 3))
+    _ = try await host.manager.apply(
+      netdef: "<network><name>plain</name><forward mode='hostdev' managed='yes'><pf dev='enp1s0'/></forward></network>",
+      plan: false)
+    #expect(host.ledger.contents.pools["plain"]?.addresses.count == 3)
+    #expect(host.kernel.state.withLock { $0.ownCounts } == [])
   }
 
   @Test func appliedTwiceDoesNothing() async throws {

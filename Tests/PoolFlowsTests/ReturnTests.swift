@@ -1,3 +1,4 @@
+import FlowFakes
 import LibvirtXML
 import PoolModel
 import Synchronization

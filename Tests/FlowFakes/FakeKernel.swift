@@ -3,27 +3,27 @@ import PoolModel
 import Synchronization
 
 /// A host's card in memory: PFs with VFs, their states, and what was written, in order.
-final class FakeKernel: Links {
-  struct State {
-    var pfs: [PF] = []
-    var vfs: [VFIndex: VF] = [:]
-    var writes: [(VFIndex, VFSettings)] = []
+public final class FakeKernel: Links {
+  public struct State {
+    public var pfs: [PF] = []
+    public var vfs: [VFIndex: VF] = [:]
+    public var writes: [(VFIndex, VFSettings)] = []
     /// Writes of these VFs fail.
-    var broken: Set<VFIndex> = []
+    public var broken: Set<VFIndex> = []
     /// Fields that a VF pretends to take.
-    var deaf: Set<VFIndex> = []
-    var ownCounts: [OwnVFCount] = []
-    var countFails = false
+    public var deaf: Set<VFIndex> = []
+    public var ownCounts: [OwnVFCount] = []
+    public var countFails = false
   }
 
-  struct Failure: Error, CustomStringConvertible {
-    var description: String
+  public struct Failure: Error, CustomStringConvertible {
+    public var description: String
   }
 
-  let state: Mutex<State>
+  public let state: Mutex<State>
 
   /// PFs `enp1s0`, `enp2s0` …, each able to have `total` VFs and having `count`.
-  init(pfs: Int = 2, count: Int = 7, total: Int = 7) {
+  public init(pfs: Int = 2, count: Int = 7, total: Int = 7) {
     var state = State()
     for number in 1...pfs {
       state.pfs.append(
@@ -51,7 +51,7 @@ final class FakeKernel: Links {
     }
   }
 
-  func inventory() async throws -> HostInventory {
+  public func inventory() async throws -> HostInventory {
     state.withLock { state in
       HostInventory(
         pfs: state.pfs,
@@ -61,12 +61,12 @@ final class FakeKernel: Links {
     }
   }
 
-  func read(_ vf: VFIndex) async throws -> VFState {
+  public func read(_ vf: VFIndex) async throws -> VFState {
     guard let found = self[vf] else { throw Failure(description: "no VF \(vf)") }
     return found
   }
 
-  func write(_ settings: VFSettings, to vf: VFIndex) async throws {
+  public func write(_ settings: VFSettings, to vf: VFIndex) async throws {
     try state.withLock { state in
       if state.broken.contains(vf) { throw Failure(description: "Device or resource busy") }
       state.writes.append((vf, settings))
@@ -74,7 +74,7 @@ final class FakeKernel: Links {
     }
   }
 
-  func setVFCount(_ count: Int, pf: String) async throws {
+  public func setVFCount(_ count: Int, pf: String) async throws {
     try state.withLock { state in
       if state.countFails { throw Failure(description: "Cannot allocate memory") }
       guard let number = state.pfs.firstIndex(where: { $0.name == pf }) else { return }
@@ -82,25 +82,25 @@ final class FakeKernel: Links {
     }
   }
 
-  func saveOwnCounts(_ counts: [OwnVFCount]) async throws { state.withLock { $0.ownCounts = counts } }
+  public func saveOwnCounts(_ counts: [OwnVFCount]) async throws { state.withLock { $0.ownCounts = counts } }
 
-  func driver(of vf: PCIAddress) async throws -> String? {
+  public func driver(of vf: PCIAddress) async throws -> String? {
     state.withLock { $0.vfs.values.first { $0.pci == vf }?.driver }
   }
 
   // MARK: What others do to it
 
-  subscript(vf: VFIndex) -> VFState? { state.withLock { $0.vfs[vf]?.state } }
+  public subscript(vf: VFIndex) -> VFState? { state.withLock { $0.vfs[vf]?.state } }
 
-  func change(_ vf: VFIndex, _ settings: VFSettings) { state.withLock { $0.vfs[vf]?.state?.take(settings) } }
+  public func change(_ vf: VFIndex, _ settings: VFSettings) { state.withLock { $0.vfs[vf]?.state?.take(settings) } }
 
-  func id(_ vf: PCIAddress) -> VFIndex? { state.withLock { $0.vfs.values.first { $0.pci == vf }?.id } }
-  func pci(_ pf: String, _ index: Int) -> PCIAddress? { state.withLock { $0.vfs[VFIndex(pf: pf, index: index)]?.pci } }
-  var writeCount: Int { state.withLock { $0.writes.count } }
+  public func id(_ vf: PCIAddress) -> VFIndex? { state.withLock { $0.vfs.values.first { $0.pci == vf }?.id } }
+  public func pci(_ pf: String, _ index: Int) -> PCIAddress? { state.withLock { $0.vfs[VFIndex(pf: pf, index: index)]?.pci } }
+  public var writeCount: Int { state.withLock { $0.writes.count } }
 }
 
 extension VFState {
-  mutating func take(_ settings: VFSettings) {
+  public mutating func take(_ settings: VFSettings) {
     if let mac = settings.mac { self.mac = mac }
     if let vlan = settings.vlan { self.vlan = vlan.tag }
     spoofchk = settings.spoofchk ?? spoofchk

@@ -2,18 +2,18 @@ import PoolModel
 import Synchronization
 
 /// Grows by a second a look; UUIDs differ over all managers of a run.
-final class FakeClock: Sendable {
+public final class FakeClock: Sendable {
   private let seconds = Mutex<Int64>(1_790_000_000)
   private static let made = Mutex(0)
 
-  func tick() -> Timestamp {
+  public func tick() -> Timestamp {
     seconds.withLock {
       $0 += 1
       return Timestamp(milliseconds: $0 * 1000)
     }
   }
 
-  func uuid() -> String {
+  public func uuid() -> String {
     Self.made.withLock {
       $0 += 1
       return FakeLibvirt.uuid(500_000_000 + $0)

@@ -3,13 +3,13 @@ import PoolFlows
 import PoolModel
 
 /// A manager among fakes, connected to libvirt.
-struct FakeHost {
-  let kernel: FakeKernel
-  let ledger = FakeLedger()
-  let libvirt: FakeLibvirt
-  let manager: PoolManager
+public struct FakeHost {
+  public let kernel: FakeKernel
+  public let ledger = FakeLedger()
+  public let libvirt: FakeLibvirt
+  public let manager: PoolManager
 
-  init(kernel: FakeKernel = FakeKernel()) async throws {
+  public init(kernel: FakeKernel = FakeKernel()) async throws {
     self.kernel = kernel
     libvirt = FakeLibvirt(kernel: kernel)
     manager = Self.manager(kernel, libvirt, ledger)
@@ -18,7 +18,7 @@ struct FakeHost {
   }
 
   /// Another manager on the same host and ledger: vfpoold after a restart.
-  func restarted(bootID: String = "boot-1") async throws -> PoolManager {
+  public func restarted(bootID: String = "boot-1") async throws -> PoolManager {
     let manager = Self.manager(kernel, libvirt, ledger, bootID: bootID)
     try await manager.load()
     return manager
@@ -36,7 +36,7 @@ struct FakeHost {
         newUUID: { clock.uuid() }), bootID: bootID, log: log, turnLimit: .milliseconds(300))
   }
 
-  static let spread = """
+  public static let spread = """
     <network>
       <name>spread</name>
       <metadata>
@@ -51,7 +51,7 @@ struct FakeHost {
     </network>
     """
 
-  static let sticky = """
+  public static let sticky = """
     <network>
       <name>sticky</name>
       <metadata>

@@ -5,34 +5,34 @@ import Synchronization
 
 /// libvirt's side in memory, as it behaves: it hands out the first address without a port, sets MAC and VLAN on the VF,
 /// restores them at the end, and runs the hooks in its order.
-final class FakeLibvirt: Networks, Guests {
-  struct Network {
-    var facts: NetworkFacts
-    var pool: Pool
-    var ports: [String: NetworkPort] = [:]
+public final class FakeLibvirt: Networks, Guests {
+  public struct Network {
+    public var facts: NetworkFacts
+    public var pool: Pool
+    public var ports: [String: NetworkPort] = [:]
   }
 
-  struct State {
-    var networks: [String: Network] = [:]
-    var otherNames: Set<String> = ["default"]
-    var running: [String: GuestDescription] = [:]
+  public struct State {
+    public var networks: [String: Network] = [:]
+    public var otherNames: Set<String> = ["default"]
+    public var running: [String: GuestDescription] = [:]
     /// MAC and VLAN that a VF had before libvirt set the guest's.
-    var saved: [PCIAddress: VFState] = [:]
-    var nextUUID = 1
-    var calls: [String] = []
-    var failing: Set<String> = []
+    public var saved: [PCIAddress: VFState] = [:]
+    public var nextUUID = 1
+    public var calls: [String] = []
+    public var failing: Set<String> = []
   }
 
-  struct Failure: Error, CustomStringConvertible {
-    var description: String
+  public struct Failure: Error, CustomStringConvertible {
+    public var description: String
   }
 
-  let state = Mutex(State())
-  let kernel: FakeKernel
+  public let state = Mutex(State())
+  public let kernel: FakeKernel
 
-  init(kernel: FakeKernel) { self.kernel = kernel }
+  public init(kernel: FakeKernel) { self.kernel = kernel }
 
-  static func uuid(_ number: Int) -> String {
+  public static func uuid(_ number: Int) -> String {
     let digits = String(number)
     return "00000000-0000-4000-8000-" + String(repeating: "0", count: 12 - digits.count) + digits
   }
@@ -48,15 +48,15 @@ final class FakeLibvirt: Networks, Guests {
 
   // MARK: Networks
 
-  func hostdevNetworks() async throws -> [NetworkFacts] { state.withLock { $0.networks.values.map(\.facts) } }
+  public func hostdevNetworks() async throws -> [NetworkFacts] { state.withLock { $0.networks.values.map(\.facts) } }
 
-  func networkNames() async throws -> [String] { state.withLock { Array($0.networks.keys) + Array($0.otherNames) } }
+  public func networkNames() async throws -> [String] { state.withLock { Array($0.networks.keys) + Array($0.otherNames) } }
 
-  func ports(of network: String) async throws -> [NetworkPort] {
+  public func ports(of network: String) async throws -> [NetworkPort] {
     state.withLock { $0.networks[network].map { Array($0.ports.values) } ?? [] }
   }
 
-  func claim(_ port: NetworkPort, in network: String) async throws {
+  public func claim(_ port: NetworkPort, in network: String) async throws {
     try note("claim \(port.vf.map { "\($0)" } ?? "?")")
     try state.withLock { state in
       guard let ports = state.networks[network]?.ports else { throw Failure(description: "no network \(network)") }
@@ -67,12 +67,12 @@ final class FakeLibvirt: Networks, Guests {
     }
   }
 
-  func drop(port uuid: String, in network: String) async throws {
+  public func drop(port uuid: String, in network: String) async throws {
     try note("drop \(uuid)")
     state.withLock { $0.networks[network]?.ports[uuid] = nil }
   }
 
-  func define(xml: String) async throws -> String {
+  public func define(xml: String) async throws -> String {
     try note("define")
     let netdef = try Netdef(libvirtXML: xml)
     var pool = netdef.pool
@@ -91,17 +91,17 @@ final class FakeLibvirt: Networks, Guests {
     }
   }
 
-  func setAutostart(_ on: Bool, network: String) async throws {
+  public func setAutostart(_ on: Bool, network: String) async throws {
     try note("autostart")
     state.withLock { $0.networks[network]?.facts.autostart = on }
   }
 
-  func start(network: String) async throws {
+  public func start(network: String) async throws {
     try note("start")
     state.withLock { $0.networks[network]?.facts.active = true }
   }
 
-  func stop(network: String) async throws {
+  public func stop(network: String) async throws {
     try note("stop")
     state.withLock {
       $0.networks[network]?.facts.active = false
@@ -109,18 +109,18 @@ final class FakeLibvirt: Networks, Guests {
     }
   }
 
-  func undefine(network: String) async throws {
+  public func undefine(network: String) async throws {
     try note("undefine")
     state.withLock { $0.networks[network] = nil }
   }
 
   // MARK: Guests
 
-  func running() async throws -> [GuestDescription] { state.withLock { Array($0.running.values) } }
+  public func running() async throws -> [GuestDescription] { state.withLock { Array($0.running.values) } }
 
   // MARK: What virsh does
 
-  static func guest(_ number: Int, networks: [String], portgroup: String? = nil, mac: MACAddress? = nil)
+  public static func guest(_ number: Int, networks: [String], portgroup: String? = nil, mac: MACAddress? = nil)
     -> GuestDescription
   {
     GuestDescription(
@@ -133,7 +133,7 @@ final class FakeLibvirt: Networks, Guests {
   }
 
   /// `virsh start`: the refusal, libvirt's own error, or nil when the guest runs.
-  func start(_ guest: GuestDescription, _ manager: PoolManager, hooks: Bool = true) async -> String? {
+  public func start(_ guest: GuestDescription, _ manager: PoolManager, hooks: Bool = true) async -> String? {
     if hooks, case .refuse(let why) = await manager.prepare(guest, deadline: HookDeadline(in: .seconds(2))) { return why }
     var live = guest
     for (place, nic) in guest.nics.enumerated() {
@@ -172,7 +172,7 @@ final class FakeLibvirt: Networks, Guests {
   }
 
   /// `virsh destroy`
-  func stop(_ guest: GuestID, _ manager: PoolManager, hooks: Bool = true) async {
+  public func stop(_ guest: GuestID, _ manager: PoolManager, hooks: Bool = true) async {
     state.withLock { $0.running[guest.uuid] = nil }
     await end(guest, manager, hooks: hooks)
     await manager.guestStopped(guest.uuid)
@@ -194,6 +194,6 @@ final class FakeLibvirt: Networks, Guests {
     if hooks { await manager.released(guest) }
   }
 
-  func ports(_ network: String) -> [NetworkPort] { state.withLock { Array($0.networks[network]?.ports.values ?? [:].values) } }
-  func vf(of guest: GuestID, _ network: String) -> PCIAddress? { ports(network).first { $0.owner.uuid == guest.uuid }?.vf }
+  public func ports(_ network: String) -> [NetworkPort] { state.withLock { Array($0.networks[network]?.ports.values ?? [:].values) } }
+  public func vf(of guest: GuestID, _ network: String) -> PCIAddress? { ports(network).first { $0.owner.uuid == guest.uuid }?.vf }
 }

@@ -1,0 +1,32 @@
+import Libvirt
+import PoolFlows
+import PoolModel
+import ServiceLifecycle
+
+/// Keeps the link to libvirt up and passes on to the flows what libvirt tells.
+struct LibvirtWatch: Service {
+  let libvirt: LibvirtLink
+  let manager: PoolManager
+
+  func run() async throws {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await libvirt.run() }
+      group.addTask {
+        for await signal in libvirt.signals { await pass(on: signal) }
+      }
+      try? await gracefulShutdown()
+      group.cancelAll()
+    }
+  }
+
+  private func pass(on signal: LibvirtLink.Signal) async {
+    switch signal {
+    case .connected: await manager.libvirtConnected()
+    case .disconnected: await manager.libvirtDisconnected()
+    case .event(.domain(let guest, .started)): await manager.guestStarted(guest.uuid)
+    case .event(.domain(let guest, .stopped)): await manager.guestStopped(guest.uuid)
+    case .event(.network): await manager.networksChanged()
+    case .event: break
+    }
+  }
+}
