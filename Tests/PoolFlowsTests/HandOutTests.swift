@@ -162,9 +162,9 @@ struct HandOutTests {
   }
 }
 
-/// Waits for what happens in the background; fails after two seconds.
+/// Waits for what happens in the background; fails after half a minute.
 func eventually(_ what: Comment, _ condition: () async -> Bool) async throws {
-  for _ in 0..<200 {
+  for _ in 0..<3000 {
     if await condition() { return }
     try await Task.sleep(for: .milliseconds(10))
   }

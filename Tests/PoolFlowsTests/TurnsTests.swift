@@ -11,7 +11,7 @@ struct TurnsTests {
     func end(_ pool: String, _ guest: String) { turns.end(pool, guest: guest) }
     var waiting: Int { turns.waiting }
 
-    func wait(_ pools: Set<String>, _ guest: String, patience: Duration = .seconds(2)) async -> Bool {
+    func wait(_ pools: Set<String>, _ guest: String, patience: Duration = .seconds(60)) async -> Bool {
       await withCheckedContinuation { continuation in
         guard let id = turns.enqueue(pools, guest: guest, continuation) else {
           return continuation.resume(returning: false)
