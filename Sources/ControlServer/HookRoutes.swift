@@ -1,9 +1,11 @@
 import ControlAPI
+import Glibc
 import HTTPTypes
 import Hummingbird
 import LibvirtXML
 import Logging
 import PoolFlows
+import PoolModel
 
 /// What libvirt's hooks tell. The hook waits: what needn't be done before libvirt goes on is done after the answer.
 struct HookRoutes {
@@ -32,20 +34,31 @@ struct HookRoutes {
     }
   }
 
+  /// The header bears a moment of CLOCK_MONOTONIC, in nanoseconds: a request that lay in the socket while vfpoold hung is
+  /// as late as it is.
   private func deadline(_ request: Request) -> HookDeadline {
-    let left = HTTPField.Name(Self.deadlineHeader).flatMap { request.headers[$0] }.flatMap { Int64($0) }
-    return HookDeadline(in: .milliseconds(left ?? 500))
+    guard let moment = HTTPField.Name(Self.deadlineHeader).flatMap({ request.headers[$0] }).flatMap({ Int64($0) })
+    else { return HookDeadline(in: .milliseconds(500)) }
+    var now = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return HookDeadline(in: .nanoseconds(moment - (Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec))))
   }
 
   private func qemu(_ request: Request) async throws -> HookVerdict {
     let deadline = deadline(request)
     let guest = try GuestDescription(bytes: await request.bytes(upTo: Self.bodyLimit).readableBytesView)
-    switch (request.query("op"), request.query("subop")) {
+    let (op, subop) = (request.query("op") ?? "", request.query("subop") ?? "")
+    guard !deadline.isOver else {
+      await manager.hookCameLate("qemu \(op) of guest \(guest.guest.name)")
+      return .go
+    }
+    switch (op, subop) {
     case ("prepare", "begin"): return await manager.prepare(guest, deadline: deadline)
     case ("start", "begin"): await manager.started(guest.guest, deadline: deadline)
     case ("release", "end"):
+      let leases = await manager.openLeases(of: guest.guest)
       let manager = manager
-      Task { await manager.released(guest.guest) }
+      Task { await manager.released(guest.guest, leases: leases) }
     default: break
     }
     return .go
@@ -54,7 +67,12 @@ struct HookRoutes {
   private func network(_ request: Request) async throws -> HookVerdict {
     let deadline = deadline(request)
     let input = try NetworkHookInput(bytes: await request.bytes(upTo: Self.bodyLimit).readableBytesView)
-    switch (request.query("op"), input.port) {
+    let op = request.query("op") ?? ""
+    guard !deadline.isOver else {
+      await manager.hookCameLate("network \(op) of \(input.networkName)")
+      return .go
+    }
+    switch (op, input.port) {
     case ("port-created", let port?):
       await manager.allocated(port, network: input.networkName, deadline: deadline)
     case ("port-deleted", let port?):

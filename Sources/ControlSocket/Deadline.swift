@@ -11,6 +11,9 @@ public struct Deadline: Hashable, Sendable {
     nanoseconds = milliseconds.map { Self.now + Int64(max(0, min($0, 86_400_000))) * 1_000_000 }
   }
 
+  /// The moment itself, on CLOCK_MONOTONIC, which is the same for every process of a boot; never = the largest number.
+  public var monotonicNanoseconds: Int64 { nanoseconds ?? .max }
+
   /// What is left, rounded up and never negative; nil = for ever.
   public var remainingMilliseconds: Int? {
     nanoseconds.map { max(0, Int(($0 - Self.now + 999_999) / 1_000_000)) }

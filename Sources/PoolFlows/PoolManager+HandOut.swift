@@ -15,11 +15,18 @@ private struct WantedNIC {
 extension PoolManager {
   // MARK: prepare
 
+  /// A hook call whose hook has stopped waiting: libvirt went on, and this call's moment is over. What became of it is
+  /// read from libvirt.
+  public func hookCameLate(_ what: String) {
+    hookCount += 1
+    log.warning("\(what): libvirt did not wait for it; looking at what became of it")
+    reconcileSoon()
+  }
+
   /// `qemu prepare begin`: libvirt has done nothing yet. Checks MACs, chooses for all NICs, records the leases; refuses
   /// for policy only.
   public func prepare(_ guest: GuestDescription, deadline: HookDeadline) async -> HookVerdict {
     hookCount += 1
-    guard !deadline.isOver else { return .go }
     let wanted = wantedNICs(guest)
     guard !wanted.isEmpty else { return .go }
     await returnLeftovers(of: guest.guest)
@@ -201,12 +208,11 @@ extension PoolManager {
 
   /// A start that dies between prepare and its port must not block its pools.
   private func limitTurns(_ pools: Set<String>, _ guest: GuestID) {
-    let ids = Set(leases(of: guest.uuid).map(\.id))
+    let given = pools.sorted().map { ($0, turns.turn(of: guest.uuid, $0)) }
     Task {
       try? await Task.sleep(for: turnLimit)
-      for pool in pools where self.turns.holds(guest.uuid, pool) {
-        let newer = self.leases(of: guest.uuid).contains { $0.pool == pool && $0.state == .recorded && !ids.contains($0.id) }
-        self.log.info("start of \(guest.name) in pool \(pool) is slow; the next is served", metadata: ["recorded": "\(newer)"])
+      for (pool, turn) in given where turn != nil && self.turns.turn(of: guest.uuid, pool) == turn {
+        self.log.info("start of \(guest.name) in pool \(pool) is slow; the next is served")
         await self.endTurn(pool, guest)
       }
     }

@@ -82,15 +82,18 @@ extension PoolManager {
     reconcileSoon()
   }
 
+  /// The ids of a guest's open leases: those that its release ends.
+  public func openLeases(of guest: GuestID) -> [Int64] { leases(of: guest.uuid).map(\.id) }
+
   /// `qemu release end`: all is done in libvirt. Closes the guest's leases into the history.
   ///
-  /// Called after the hook has been answered: nothing here may hold libvirt up.
-  public func released(_ guest: GuestID) async {
+  /// Called after the hook has been answered: nothing here may hold libvirt up, and the guest's next start may be under
+  /// way. So `ids` are its leases from before the answer.
+  public func released(_ guest: GuestID, leases ids: [Int64]) async {
     hookCount += 1
-    let leases = leases(of: guest.uuid)
-    await endTurns(of: guest)
-    for lease in leases {
-      guard let current = contents.leases[lease.id] else { continue }
+    if leases(of: guest.uuid).allSatisfy({ ids.contains($0.id) }) { await endTurns(of: guest) }
+    for id in ids {
+      guard let current = contents.leases[id] else { continue }
       if current.state == .allocated || current.state == .active {
         // Its port-deleted never reached us, or is late.
         guard await portIsGone(current) else {
@@ -100,8 +103,8 @@ extension PoolManager {
         await takeBack(current)
       }
       await checkDriver(current)
-      guard contents.leases[lease.id] != nil else { continue }
-      commitLater([.closeLease(id: lease.id, until: now(), reason: closingReason(current))])
+      guard contents.leases[id] != nil else { continue }
+      commitLater([.closeLease(id: id, until: now(), reason: closingReason(current))])
     }
   }
 

@@ -11,22 +11,30 @@ struct Turns {
     var continuation: CheckedContinuation<Bool, Never>
   }
 
-  /// The guest's UUID by pool.
-  private var holders: [String: String] = [:]
+  private struct Holder {
+    /// The UUID.
+    var guest: String
+    /// Grows: a guest that starts again has another turn.
+    var turn: UInt64
+  }
+
+  /// By pool.
+  private var holders: [String: Holder] = [:]
   private var waiters: [Waiter] = []
   private var nextID: UInt64 = 0
   let mostWaiting: Int
 
   init(mostWaiting: Int = 8) { self.mostWaiting = mostWaiting }
 
-  func holder(of pool: String) -> String? { holders[pool] }
-  func holds(_ guest: String, _ pool: String) -> Bool { holders[pool] == guest }
+  func holds(_ guest: String, _ pool: String) -> Bool { holders[pool]?.guest == guest }
+  /// Which turn a guest has in a pool; nil = none.
+  func turn(of guest: String, _ pool: String) -> UInt64? { holders[pool].flatMap { $0.guest == guest ? $0.turn : nil } }
   var waiting: Int { waiters.count }
 
   /// Takes the turns now if nobody has or waits for any of them.
   mutating func tryTake(_ pools: Set<String>, guest: String) -> Bool {
     guard isFree(pools), !waiters.contains(where: { !$0.pools.isDisjoint(with: pools) }) else { return false }
-    for pool in pools { holders[pool] = guest }
+    give(pools, guest)
     return true
   }
 
@@ -49,9 +57,14 @@ struct Turns {
 
   /// Ends a guest's turn in a pool; the next in line gets it.
   mutating func end(_ pool: String, guest: String) {
-    guard holders[pool] == guest else { return }
+    guard holds(guest, pool) else { return }
     holders[pool] = nil
     serve()
+  }
+
+  private mutating func give(_ pools: Set<String>, _ guest: String) {
+    nextID += 1
+    for pool in pools { holders[pool] = Holder(guest: guest, turn: nextID) }
   }
 
   private func isFree(_ pools: Set<String>) -> Bool { pools.allSatisfy { holders[$0] == nil } }
@@ -61,7 +74,7 @@ struct Turns {
     var left: [Waiter] = []
     for waiter in waiters {
       if wanted.isDisjoint(with: waiter.pools), isFree(waiter.pools) {
-        for pool in waiter.pools { holders[pool] = waiter.guest }
+        give(waiter.pools, waiter.guest)
         waiter.continuation.resume(returning: true)
       } else {
         wanted.formUnion(waiter.pools)

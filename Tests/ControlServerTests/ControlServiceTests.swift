@@ -146,6 +146,28 @@ struct ControlServiceTests {
     }
   }
 
+  @Test func requestThatLayInTheSocketWhileWeHungIsNotActedOn() async throws {
+    try await served { host, client, _ in
+      _ = try await away { try client.apply(netdef: Array(FakeHost.spread.utf8), file: "x", plan: false, ifPlan: nil) }
+      let xml = """
+        <domain><name>late</name><uuid>11111111-2222-4333-8444-555555555555</uuid><devices>
+        <interface type='network'><mac address='52:54:00:11:22:33'/><source network='spread'/></interface>
+        </devices></domain>
+        """
+      for (left, leases) in [(-1, 0), (60_000, 1)] {
+        let deadline = String(Deadline(milliseconds: 0).monotonicNanoseconds + Int64(left) * 1_000_000)
+        let response = try await away {
+          try UnixHTTP(path: client.readWrite).send(
+            .init(
+              method: "POST", target: Route.qemuHook + "?object=late&op=prepare&subop=begin",
+              headers: [("Vfpool-Deadline", deadline)], body: Array(xml.utf8)), timeoutMilliseconds: 5000)
+        }
+        #expect(response.status == 200)
+        #expect(host.ledger.contents.leases.count == leases)
+      }
+    }
+  }
+
   @Test func hookInputThatMakesNoSenseStopsNoGuest() async throws {
     try await served { _, client, _ in
       for body in ["", "<domain/>", "<domain><name>x", "\u{0}"] {

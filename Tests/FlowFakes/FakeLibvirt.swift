@@ -191,7 +191,7 @@ public final class FakeLibvirt: Networks, Guests {
       state.withLock { $0.networks[name]?.ports[port.uuid] = nil }
       if hooks { await manager.freed(port, network: name, deadline: HookDeadline(in: .seconds(1))) }
     }
-    if hooks { await manager.released(guest) }
+    if hooks { await manager.released(guest, leases: manager.openLeases(of: guest)) }
   }
 
   public func ports(_ network: String) -> [NetworkPort] { state.withLock { Array($0.networks[network]?.ports.values ?? [:].values) } }

@@ -131,14 +131,6 @@ struct HandOutTests {
     }
   }
 
-  @Test func lateAnswerWritesNothing() async throws {
-    let host = try await FakeHost()
-    _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
-    let guest = FakeLibvirt.guest(1, networks: ["spread"])
-    #expect(await host.manager.prepare(guest, deadline: HookDeadline(in: .zero)) == .go)
-    #expect(host.ledger.contents.leases.isEmpty)
-  }
-
   @Test func observedPoolIsOnlyWatched() async throws {
     let host = try await FakeHost()
     let xml = """

@@ -24,6 +24,6 @@ equal(pools()["spread"]["leased"], 2, "leased VFs of the pool")
 
 step("they reach each other through their VFs")
 for name, lease in leases.items():
-    equal(wait_for_console(name, r"GUEST-UP (\S+)")[1], lease["mac"], f"MAC inside {name}")
+    equal(wait_inside(name, r"GUEST-UP (\S+)")[1], lease["mac"], f"MAC inside {name}")
 for name in ("a", "b"):
-    wait_for_console(name, "PING-OK")
+    wait_inside(name, "PING-OK")
