@@ -16,7 +16,7 @@ PACKAGES := gcc g++ git libc6-dev libcurl4 libedit2 libncurses6 libpython3.11 li
 keep_owner = chown -R --reference=. $(wildcard .build .build-deb .build-check Package.resolved) 2> /dev/null || true
 need_root = if [ "$$(id -u)" != 0 ]; then echo "make $@ needs root: sudo make $@" >&2; exit 1; fi
 
-.PHONY: help deps swift build deb unit lab test demo check clean
+.PHONY: help deps swift build deb unit lab test demo bench check clean
 
 help:
 	@echo "sudo make demo    a pool, two guests and their VFs on an emulated SR-IOV host; no hardware is needed"
@@ -26,6 +26,7 @@ help:
 	@echo "make deb          the Debian package, in .build-deb"
 	@echo "make unit         the unit tests"
 	@echo "make check        format and warnings, as CI wants them"
+	@echo "sudo make bench   what vfpool costs, as ratios; half an hour"
 	@echo "sudo make lab     boot the emulated host with the package in it; then: sudo Tests/lab/lab sh"
 	@echo "sudo make deps    the Debian packages that the build needs"
 	@echo "make clean        remove what was built (the emulated host's disk stays in ~/.cache/vfpool-lab)"
@@ -48,7 +49,8 @@ swift:
 
 build: deps swift
 	@echo "make: building (4 minutes from scratch)"
-	"$(SWIFT)" build -c release --static-swift-stdlib
+	for product in vfpool-hook vfpool vfpoold; do \
+	  "$(SWIFT)" build -c release --static-swift-stdlib --product $$product || exit 1; done
 	@$(keep_owner)
 
 deb: build
@@ -79,6 +81,14 @@ demo:
 	@$(need_root)
 	@$(MAKE) --no-print-directory deb
 	Tests/lab/demo
+
+bench:
+	@$(need_root)
+	@$(MAKE) --no-print-directory deb
+	"$(SWIFT)" build -c release --static-swift-stdlib --product hook-bench
+	.build/release/hook-bench .build/release/vfpool-hook .build
+	Tests/lab/bench
+	@$(keep_owner)
 
 check: deps swift
 	"$(SWIFT)" format lint --strict --recursive Sources Tests Package.swift

@@ -109,6 +109,12 @@ let package = Package(
     .target(
       name: "FlowFakes", dependencies: ["PoolFlows", "PoolModel", "LibvirtXML", logging], path: "Tests/FlowFakes",
       swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "hook-bench",
+      dependencies: [
+        "FlowFakes", "ControlServer", "PoolFlows", "PoolModel", "LibvirtXML", "LedgerStore", grdb, logging,
+        serviceLifecycle,
+      ], path: "Tests/bench", swiftSettings: swiftSettings),
     tests("PoolFlows", ["FlowFakes", "PoolModel", "Allocator", "LibvirtXML", logging]),
     tests(
       "ControlServer",

@@ -7,6 +7,7 @@ import ControlAPI
 /// need a restart, and removed ones are forgotten at once.
 struct HookSwitch {
   var links = HookLinks()
+  var profile = GuestProfile()
   var services = LibvirtServices.host
   var client: ControlClient
   var console = Console.current
@@ -17,6 +18,7 @@ struct HookSwitch {
     let stale = running.filter { daemon in links.linkedSince.map { daemon.since <= $0 } ?? true }.map(\.unit)
     if links.linkedSince != nil, stale.isEmpty {
       if try links.removeBypass() { console.write("removed \(links.bypass): the hooks work again\n") }
+      try allowVFs()
       console.write("already enabled\n")
       return adviseOnDaemon()
     }
@@ -25,6 +27,7 @@ struct HookSwitch {
         "This links vfpool's hooks into libvirt and restarts \(stale.joined(separator: " and ")); guests keep running.",
         instead: "vfpool enable restarts \(stale.joined(separator: " and ")): say --yes")
     }
+    try allowVFs()
     for path in try links.make() { console.write("linked \(path)\n") }
     if try links.removeBypass() { console.write("removed \(links.bypass)\n") }
     if stale.isEmpty {
@@ -35,6 +38,10 @@ struct HookSwitch {
     }
     console.write("enabled\n")
     adviseOnDaemon()
+  }
+
+  private func allowVFs() throws(CommandError) {
+    if try profile.allow() { console.write("AppArmor lets guests open the VFs of pools: \(profile.path)\n") }
   }
 
   func disable(yes: Bool) throws(CommandError) {
@@ -53,6 +60,7 @@ struct HookSwitch {
     // The links first: no hook can then ask for a new hold.
     let removed = try links.remove()
     for path in removed { console.write("removed \(path)\n") }
+    if try profile.forbid() { console.write("took the rule for VFs out of \(profile.path)\n") }
     for path in links.paths where links.state(path) == .foreign {
       console.complain("note: \(path) isn't vfpool's: left as it is\n")
     }

@@ -41,7 +41,8 @@ struct HookRoutes {
     else { return HookDeadline(in: .milliseconds(500)) }
     var now = timespec()
     clock_gettime(CLOCK_MONOTONIC, &now)
-    return HookDeadline(in: .nanoseconds(moment - (Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec))))
+    let nanoseconds = Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
+    return HookDeadline(in: .nanoseconds(moment.subtractingReportingOverflow(nanoseconds).partialValue))
   }
 
   private func qemu(_ request: Request) async throws -> HookVerdict {

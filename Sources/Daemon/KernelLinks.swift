@@ -9,6 +9,8 @@ import Sysfs
 /// can wait for the RTNL lock or for a slow driver.
 final class KernelLinks: Links {
   private let queue = DispatchQueue(label: "vfpool.kernel", qos: .userInitiated)
+  /// A card takes up to minutes to make its VFs; hooks must not wait for that.
+  private let slowQueue = DispatchQueue(label: "vfpool.counts")
   private let socket: SocketBox
   private let sysfs: SysfsTree
   private let countFile: VFCountFile
@@ -48,9 +50,14 @@ final class KernelLinks: Links {
   }
 
   func setVFCount(_ count: Int, pf: String) async throws {
-    try await onQueue { _, sysfs in
-      try sysfs.setVFCount(count, pf: pf, allowReset: true)
-      if count > 0 { sysfs.waitForDrivers(pf: pf, patience: .seconds(5)) }
+    try await withCheckedThrowingContinuation { continuation in
+      slowQueue.async { [sysfs] in
+        continuation.resume(
+          with: Result {
+            try sysfs.setVFCount(count, pf: pf, allowReset: true)
+            if count > 0 { sysfs.waitForDrivers(pf: pf, patience: .seconds(5)) }
+          })
+      }
     }
   }
 

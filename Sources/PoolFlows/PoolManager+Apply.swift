@@ -10,6 +10,10 @@ extension PoolManager {
   /// Makes a pool be what its netdef says. Everything that can be refused is refused before anything changes; what fails
   /// later is undone.
   public func apply(netdef xml: String, plan: Bool, ifPlan token: String? = nil) async throws -> Plan {
+    try await alone { try await self.applyNow(xml, plan: plan, ifPlan: token) }
+  }
+
+  private func applyNow(_ xml: String, plan: Bool, ifPlan token: String?) async throws -> Plan {
     let netdef: Netdef
     do { netdef = try Netdef(xml: xml) } catch { throw FlowError(.invalid, "\(error)") }
     try needLibvirt()
@@ -86,14 +90,14 @@ extension PoolManager {
           .invalid, "\(line)range \(range.lowerBound)-\(range.upperBound) is beyond the \(count) VFs of PF \(pf.name)")
       }
       if count != pf.numVFs, pf.numVFs != 0 {
-        try checkRecount(pf, to: count, line)
+        try checkRecount(pf, to: count, for: pool.name, line)
       }
       return WantedCount(pf: pf, count: count, mustSet: count != pf.numVFs, owned: wanted.vfs != nil)
     }
   }
 
   /// Another count means that all VFs of the PF go first: only when nobody has or counts on one.
-  private func checkRecount(_ pf: PF, to count: Int, _ line: String) throws {
+  private func checkRecount(_ pf: PF, to count: Int, for own: String, _ line: String) throws {
     let vfs = inventory.vfs.filter { $0.id.pf == pf.name }
     for vf in vfs {
       if let pci = vf.pci, let lease = lease(holding: pci) {
@@ -102,10 +106,10 @@ extension PoolManager {
           "\(line)PF \(pf.name) has \(pf.numVFs) VFs, and guest \(lease.guest.name) has \(vf.id): the kernel can only "
             + "go to \(count) by taking all away; stop the guest first")
       }
-      if let use = vf.hostUse { throw FlowError(.refused, "\(line)\(vf.id) is used by the host: \(use)") }
+      try refuseInUse(vf, line)
     }
     if let other = contents.pools.values.first(where: { pool in
-      pool.addresses.contains { address in vfs.contains { $0.pci == address } }
+      pool.name != own && pool.addresses.contains { address in vfs.contains { $0.pci == address } }
     }) {
       throw FlowError(
         .refused, "\(line)PF \(pf.name) has \(pf.numVFs) VFs, on which pool \(other.name) counts; two pools must agree")
@@ -203,6 +207,8 @@ extension PoolManager {
   ) async throws {
     let name = wanted.name
     var pool = wanted
+    // Starts go on meanwhile: with the list that libvirt still uses.
+    if let known { pool.addresses = known.addresses }
     pool.uuid = network?.uuid
     let earlierNetdef = contents.netdefs[name] ?? ""
     // What to undo is durable before the first VF is made.
@@ -235,7 +241,7 @@ extension PoolManager {
       try await commit([.savePool(pool, netdef: xml)])
     } catch {
       log.error("pool \(name) could not be applied, undoing: \(error)")
-      await undo(name, created: created, defined: defined, known: known, netdef: earlierNetdef)
+      await undo(name, created: created, defined: defined, network, known: known, netdef: earlierNetdef)
       throw FlowError(.failed, "pool \(name) could not be applied, and what was done is undone: \(error)")
     }
     problems["pool \(name)"] = nil
@@ -243,8 +249,13 @@ extension PoolManager {
   }
 
   private func undo(
-    _ name: String, created: [WantedCount], defined: Bool, known: Pool?, netdef: String
+    _ name: String, created: [WantedCount], defined: Bool, _ network: NetworkFacts?, known: Pool?, netdef: String
   ) async {
+    if let network {
+      _ = try? await networks.define(xml: network.inactiveXML ?? network.xml)
+      try? await networks.setAutostart(network.autostart, network: name)
+      if network.active { try? await networks.start(network: name) }
+    }
     if defined {
       try? await networks.stop(network: name)
       try? await networks.undefine(network: name)
@@ -291,6 +302,10 @@ extension PoolManager {
 
   /// Makes an observed pool ours. No running guest's VF is touched.
   public func enforce(pool name: String, plan: Bool, ifPlan token: String? = nil) async throws -> Plan {
+    try await alone { try await self.enforceNow(name, plan: plan, ifPlan: token) }
+  }
+
+  private func enforceNow(_ name: String, plan: Bool, ifPlan token: String?) async throws -> Plan {
     var pool = try pool(named: name)
     try needLibvirt()
     guard pool.mode == .observe else { return Plan(notes: ["pool \(name) is enforced already"]) }
@@ -314,6 +329,10 @@ extension PoolManager {
   }
 
   public func startPool(_ name: String) async throws -> Plan {
+    try await alone { try await self.startNow(name) }
+  }
+
+  private func startNow(_ name: String) async throws -> Plan {
     _ = try pool(named: name)
     try needLibvirt()
     if facts[name]?.active == true { return Plan(notes: ["network \(name) is active already"]) }
@@ -324,10 +343,15 @@ extension PoolManager {
 
   /// Stops the network; refused while a guest has a VF of it, since libvirt would forget who.
   public func stopPool(_ name: String) async throws -> Plan {
+    try await alone { try await self.stopNow(name) }
+  }
+
+  private func stopNow(_ name: String) async throws -> Plan {
     _ = try pool(named: name)
     try needLibvirt()
     try refuseWhileLeased(name, to: "stop")
     await dropHolds(of: nil, in: name)
+    try refuseWhileLeased(name, to: "stop")
     try await networks.stop(network: name)
     reconcileSoon()
     return Plan(steps: ["stop network \(name)"], done: true)
@@ -344,6 +368,10 @@ extension PoolManager {
 
   /// Undefines the network and forgets the pool. The VFs stay on the card.
   public func removePool(_ name: String, plan: Bool, ifPlan token: String? = nil) async throws -> Plan {
+    try await alone { try await self.removeNow(name, plan: plan, ifPlan: token) }
+  }
+
+  private func removeNow(_ name: String, plan: Bool, ifPlan token: String?) async throws -> Plan {
     let pool = try pool(named: name)
     try needLibvirt()
     guard pool.mode == .enforce else {
@@ -361,11 +389,13 @@ extension PoolManager {
     }
     try result.check(token)
     if plan { return result }
+    try refuseWhileLeased(name, to: "remove")
     for hold in contents.holds.values where hold.pool == name {
       try? await networks.drop(port: hold.port, in: name)
       forgetPort(hold.port)
       try await commit([.dropHold(port: hold.port)])
     }
+    try refuseWhileLeased(name, to: "remove")
     if network?.active == true { try await networks.stop(network: name) }
     if network?.persistent == true { try await networks.undefine(network: name) }
     try await commit(

@@ -18,7 +18,6 @@ extension PoolManager {
   /// A hook call whose hook has stopped waiting: libvirt went on, and this call's moment is over. What became of it is
   /// read from libvirt.
   public func hookCameLate(_ what: String) {
-    hookCount += 1
     log.warning("\(what): libvirt did not wait for it; looking at what became of it")
     reconcileSoon()
   }
@@ -26,22 +25,30 @@ extension PoolManager {
   /// `qemu prepare begin`: libvirt has done nothing yet. Checks MACs, chooses for all NICs, records the leases; refuses
   /// for policy only.
   public func prepare(_ guest: GuestDescription, deadline: HookDeadline) async -> HookVerdict {
-    hookCount += 1
     let wanted = wantedNICs(guest)
     guard !wanted.isEmpty else { return .go }
     await returnLeftovers(of: guest.guest)
+    if guest.nics.isEmpty || deadline.isOver { return .go }
     let enforced = wanted.keys.filter { contents.pools[$0]?.mode == .enforce }.sorted()
-    for name in enforced {
-      if let conflict = macConflict(guest.guest, wanted[name] ?? [], pool: name) { return .refuse(conflict) }
-    }
+    if let conflict = await macConflict(guest.guest, wanted, enforced) { return .refuse(conflict) }
     guard isConnected, !enforced.isEmpty else {
       return await recordUnplaced(guest.guest, wanted)
     }
     guard await takeTurns(Set(enforced), guest.guest, deadline: deadline) else {
       for name in enforced { await dropHolds(of: nil, in: name) }
+      if deadline.isOver { return .go }
       return await recordUnplaced(guest.guest, wanted)
     }
-    let verdict = await place(guest.guest, wanted, enforced: enforced)
+    // While this start waited for its turn, another with the same MAC may have been placed.
+    if let conflict = await macConflict(guest.guest, wanted, enforced) {
+      await endTurns(of: guest.guest)
+      return .refuse(conflict)
+    }
+    guard !deadline.isOver else {
+      await endTurns(of: guest.guest)
+      return .go
+    }
+    let verdict = await place(guest.guest, wanted, enforced: enforced, deadline: deadline)
     if case .refuse = verdict { await endTurns(of: guest.guest) }
     return verdict
   }
@@ -55,6 +62,18 @@ extension PoolManager {
         WantedNIC(position: wanted[name]?.count ?? 0, mac: mac, portgroup: portgroup))
     }
     return wanted
+  }
+
+  /// Before a refusal the truth is read from libvirt, as for placement.
+  private func macConflict(
+    _ guest: GuestID, _ wanted: [String: [WantedNIC]], _ enforced: [String]
+  ) async -> String? {
+    for name in enforced {
+      guard let nics = wanted[name], let conflict = macConflict(guest, nics, pool: name) else { continue }
+      for pool in contents.pools.keys.sorted() { _ = await returnLostPorts(of: pool) }
+      if macConflict(guest, nics, pool: name) != nil { return conflict }
+    }
+    return nil
   }
 
   /// Live NICs of different guests must differ in MAC on one PF and VLAN: the card would deliver to one of them only.
@@ -120,7 +139,7 @@ extension PoolManager {
   }
 
   private func place(
-    _ guest: GuestID, _ wanted: [String: [WantedNIC]], enforced: [String]
+    _ guest: GuestID, _ wanted: [String: [WantedNIC]], enforced: [String], deadline: HookDeadline
   ) async -> HookVerdict {
     var changes: [LedgerChange] = []
     var holds: [Hold] = []
@@ -139,6 +158,10 @@ extension PoolManager {
     for (name, nics) in wanted where contents.pools[name]?.mode == .observe {
       changes += nics.map { .openLease(newLease(guest, name, $0, vf: nil)) }
     }
+    guard !deadline.isOver else {
+      await endTurns(of: guest)
+      return .go
+    }
     do {
       try await commit(numbered(changes) + holds.map(LedgerChange.addHold))
     } catch {
@@ -146,7 +169,7 @@ extension PoolManager {
       await endTurns(of: guest)
       return .go
     }
-    for hold in holds { await claim(hold) }
+    for hold in holds where turns.holds(guest.uuid, hold.pool) { await claim(hold) }
     return .go
   }
 
@@ -160,7 +183,8 @@ extension PoolManager {
     do {
       return try ranking(pool).choose(request(guest, lastVFs, pool))
     } catch {
-      guard await returnLostPorts(of: pool.name) else { throw error }
+      _ = await returnLostPorts(of: pool.name)
+      await refreshInventory()
       return try ranking(pool).choose(request(guest, lastVFs, pool))
     }
   }
@@ -232,6 +256,11 @@ extension PoolManager {
     let port = NetworkPort(hold)
     do {
       try await networks.claim(port, in: hold.pool)
+      guard contents.holds[hold.port] != nil else {
+        // Its start has ended meanwhile.
+        try await networks.drop(port: hold.port, in: hold.pool)
+        return
+      }
       notePort(port)
     } catch {
       // Most often: another port has the VF, which serves as well. The order of picks is checked when they are made.
@@ -261,11 +290,21 @@ extension PoolManager {
   /// `network port-created`: libvirt picked a VF, the network is locked. Confirms or adopts the pick, then writes what
   /// can be written before libvirt sets MAC and VLAN.
   public func allocated(_ port: NetworkPort, network: String, deadline: HookDeadline) async {
-    hookCount += 1
     guard let pool = contents.pools[network], let vf = port.vf, !port.isHold else { return }
     notePort(port)
     // libvirtd's restart tells every port again.
     if contents.leases.values.contains(where: { $0.port == port.uuid }) { return }
+    if !contents.leases.values.contains(where: {
+      $0.pool == network && $0.guest.uuid == port.owner.uuid && $0.state == .recorded
+    }), (try? await links.driver(of: vf)) == "vfio-pci" {
+      // Told again as well, but we never heard of it: its guest runs, so nothing is written.
+      do { try await adoptRunning(port, network) } catch {
+        log.error("port of guest \(port.owner.name) on \(vf) is not recorded: \(error)")
+        reconcileSoon()
+      }
+      return
+    }
+    if inventory.vf(at: vf) == nil { await refreshInventory() }
     guard let lease = await adopt(port, vf, pool) else { return }
     defer { turnsAfterAllocation(lease.guest, pool.name) }
     guard pool.mode == .enforce, let id = lease.vfIndex else { return }
@@ -273,9 +312,10 @@ extension PoolManager {
       let current = try await links.read(id)
       let baseline = try await baseline(of: vf, current)
       guard !deadline.isOver, contents.leases[lease.id]?.vf == vf else {
+        problems["vf \(vf)"] = "\(id): guest \(lease.guest.name) runs without the pool's settings; restart it"
         return log.warning("\(id) for guest \(lease.guest.name): too late to set it up; libvirt went on")
       }
-      let wanted = setUp(baseline, current, pool.policy(portgroup: lease.portgroup))
+      let wanted = setUp(baseline, pool.policy(portgroup: lease.portgroup))
       let missing = wanted.missing(from: current)
       if !missing.isEmpty { try await links.write(missing, to: id) }
       problems["vf \(vf)"] = nil
@@ -286,10 +326,11 @@ extension PoolManager {
   }
 
   /// What a NIC's VF must be when libvirt has just picked it: the baseline, and the pool's policy over it.
-  private func setUp(_ baseline: VFState, _ current: VFState, _ policy: VFPolicy) -> VFSettings {
+  private func setUp(_ baseline: VFState, _ policy: VFPolicy) -> VFSettings {
     var wanted = VFSettings(baseline)
-    // Drivers show as MAC what the VF's driver set last; only another guest's MAC is dirt. libvirt sets the guest's.
-    if !isGuestMAC(current.mac) { wanted.mac = nil }
+    // These two libvirt writes itself, right afterwards.
+    wanted.mac = nil
+    wanted.vlan = nil
     let early = policy.early
     wanted.spoofchk = early.spoofchk ?? wanted.spoofchk
     wanted.trust = early.trust ?? wanted.trust
@@ -322,7 +363,8 @@ extension PoolManager {
       ?? Lease(
         pool: pool.name, guest: port.owner, nic: nextNIC(port.owner, pool.name), mac: port.mac, vf: vf, vfIndex: id,
         state: .recorded, since: now(), bootID: bootID)
-    let asRecorded = expected?.vf == vf
+    let over = evictions(from: vf, except: expected?.id)
+    let asRecorded = expected?.vf == vf && over.isEmpty
     lease.vf = vf
     lease.vfIndex = id
     lease.mac = port.mac
@@ -336,7 +378,7 @@ extension PoolManager {
       commitLater([.updateLease(lease), binding])
       return lease
     }
-    var changes: [LedgerChange] = []
+    var changes = over
     for other in contents.leases.values where other.vf == vf && other.id != lease.id && other.state == .recorded {
       var left = other
       left.vf = nil
@@ -344,8 +386,8 @@ extension PoolManager {
       changes.append(.updateLease(left))
     }
     if expected == nil {
-      changes += numbered([.openLease(lease)])
       lease.id = contents.nextLeaseID
+      changes.append(.openLease(lease))
     } else {
       changes.append(.updateLease(lease))
     }
@@ -356,6 +398,13 @@ extension PoolManager {
       log.error("port of guest \(lease.guest.name) on \(vf) is not recorded, its VF is left as it is: \(error)")
       return nil
     }
+  }
+
+  /// libvirt has given the VF to someone else, so whoever had it is gone: that lease is over.
+  func evictions(from vf: PCIAddress, except id: Int64?) -> [LedgerChange] {
+    contents.leases.values
+      .filter { $0.vf == vf && $0.id != id && ($0.state == .allocated || $0.state == .active) }
+      .map { .closeLease(id: $0.id, until: now(), reason: "guest stopped") }
   }
 
   func nextNIC(_ guest: GuestID, _ pool: String) -> Int {
@@ -375,21 +424,21 @@ extension PoolManager {
 
   /// `qemu start begin`: libvirt has set MAC and VLAN and bound vfio. Sets qos and VLAN protocol, reads all back.
   public func started(_ guest: GuestID, deadline: HookDeadline) async {
-    hookCount += 1
     for lease in leases(of: guest.uuid) where lease.state == .allocated {
       guard let pool = contents.pools[lease.pool] else { continue }
-      if pool.mode == .enforce, let id = lease.vfIndex, !deadline.isOver {
-        await finish(lease, id, pool)
-      }
+      if pool.mode == .enforce, let id = lease.vfIndex { await finish(lease, id, pool, deadline) }
       guard var active = contents.leases[lease.id], active.state == .allocated else { continue }
       active.state = .active
       commitLater([.updateLease(active)])
     }
-    let guestID = guest
-    Task { await self.endTurns(of: guestID) }
+    // All ports exist by now: what is still only recorded was recorded too late to be met.
+    commitLater(
+      leases(of: guest.uuid).filter { $0.state == .recorded }
+        .map { .closeLease(id: $0.id, until: now(), reason: "start failed") })
+    Task { await self.endTurns(of: guest) }
   }
 
-  private func finish(_ lease: Lease, _ id: VFIndex, _ pool: Pool) async {
+  private func finish(_ lease: Lease, _ id: VFIndex, _ pool: Pool, _ deadline: HookDeadline) async {
     let policy = pool.policy(portgroup: lease.portgroup)
     do {
       var current = try await links.read(id)
@@ -398,6 +447,10 @@ extension PoolManager {
       wanted.vlan = .init(policy.completed(current.vlan))
       let missing = wanted.missing(from: current)
       if !missing.isEmpty {
+        guard !deadline.isOver, contents.leases[lease.id]?.state == .allocated else {
+          problems["vf \(lease.pci)"] = "\(id): guest \(lease.guest.name) runs without \(missing.summary); restart it"
+          return
+        }
         try await links.write(missing, to: id)
         current = try await links.read(id)
       }

@@ -75,13 +75,18 @@ extension PoolManager {
 
   public func libvirtDisconnected() {
     isConnected = false
+    guestsAreKnown = false
     problems["libvirt"] = "not connected to libvirt: guests start, but VFs are not placed"
   }
 
-  public func guestStarted(_ uuid: String) { runningGuests.insert(uuid) }
+  public func guestStarted(_ uuid: String) {
+    runningGuests.insert(uuid)
+    guestsSinceRead[uuid] = true
+  }
 
   public func guestStopped(_ uuid: String) {
     runningGuests.remove(uuid)
+    guestsSinceRead[uuid] = false
     // Its release hook has told us already, unless we weren't there to hear it.
     if leases(of: uuid).contains(where: { $0.state == .active }) { reconcileSoon() }
   }
@@ -94,15 +99,24 @@ extension PoolManager {
     reconcileWanted = true
     guard backgroundReconcile == nil else { return }
     backgroundReconcile = Task {
+      var pause = Duration.seconds(1)
       while self.takeReconcileWish() {
+        var failures: [String]
         do {
           let report = try await self.reconcile(plan: false)
           for drift in report.drifts { self.log.notice("repaired: \(drift)") }
-          for failure in report.failures { self.log.error("\(failure)") }
-          self.problems["reconcile"] = report.failures.isEmpty ? nil : report.failures.joined(separator: "; ")
+          failures = report.failures
         } catch {
-          self.log.error("reconcile failed: \(error)")
-          self.problems["reconcile"] = "reconcile failed: \(error)"
+          failures = ["reconcile failed: \(error)"]
+        }
+        self.problems["reconcile"] = failures.isEmpty ? nil : failures.joined(separator: "; ")
+        if failures.isEmpty {
+          pause = .seconds(1)
+        } else {
+          for failure in failures { self.log.error("\(failure)") }
+          try? await Task.sleep(for: pause)
+          pause = min(pause * 2, .seconds(300))
+          self.reconcileWanted = true
         }
       }
       self.backgroundReconcile = nil
@@ -121,30 +135,21 @@ extension PoolManager {
     guard isConnected else {
       throw FlowError(.unavailable, "not connected to libvirt; is libvirtd running? (`systemctl status libvirtd`)")
     }
-    let previous = reconciling
-    let task = Task {
-      _ = await previous?.result
-      return try await self.reconcileNow(plan: plan)
-    }
-    reconciling = task
-    return try await task.value
+    return try await alone { try await self.reconcileNow(plan: plan) }
   }
 
   private func reconcileNow(plan: Bool) async throws -> ReconcileReport {
+    if plan { return ReconcileReport(drifts: try await findDrifts()) }
     var report = ReconcileReport()
-    // A repair can bring another drift to light (an adopted network has ports); a few rounds must do.
+    // A repair can bring another drift to light (an adopted network has ports), and one can wait for another (a VF's new
+    // lease for the end of its old one); a few rounds must do.
     for _ in 0..<4 {
-      let seen = hookCount
       let drifts = try await findDrifts().filter { !report.drifts.contains($0) }
-      if plan {
-        report.drifts = drifts
-        return report
-      }
+      report.failures = []
       if drifts.isEmpty { break }
       for drift in drifts {
-        report.drifts.append(drift)
         do {
-          try await repair(drift, seen: seen)
+          if try await repair(drift) { report.drifts.append(drift) }
         } catch {
           report.failures.append("not repaired: \(drift): \(error)")
         }
@@ -156,6 +161,7 @@ extension PoolManager {
   /// Reads everything and compares. Changes only what memory knows of libvirt's networks, ports and guests.
   private func findDrifts() async throws -> [Drift] {
     portsSinceRead = [:]
+    guestsSinceRead = [:]
     let live = try await networks.hostdevNetworks()
     var read: [(port: NetworkPort, pool: String)] = []
     for network in live where network.active {
@@ -164,7 +170,9 @@ extension PoolManager {
     let running = try await guests.running()
     await refreshInventory()
     facts = Dictionary(live.map { ($0.name, $0) }, uniquingKeysWith: { a, _ in a })
-    runningGuests = Set(running.map(\.guest.uuid))
+    runningGuests = Set(running.map(\.guest.uuid).filter { guestsSinceRead[$0] != false })
+      .union(guestsSinceRead.filter(\.value).keys)
+    guestsAreKnown = true
     // Hooks that ran while we read know better than what was read.
     let livePorts = read.filter { portsSinceRead[$0.port.uuid] != .ended }
     let born = ports.values.filter { portsSinceRead[$0.uuid] == .born }
@@ -255,6 +263,7 @@ extension PoolManager {
         guard let guest, let vf = lease.vf, guest.vfs.contains(vf) else {
           return guest == nil || lease.state == .active ? .leaseWithoutGuest(lease) : nil
         }
+        guard contents.pools[lease.pool]?.mode == .enforce else { return nil }
         return facts[lease.pool]?.active == true ? .portLost(lease) : nil
       }
     }
@@ -283,8 +292,8 @@ extension PoolManager {
     return drifts
   }
 
-  /// Makes one drift go. `seen`: the hooks that had run when it was found; a hook since then may have overtaken it.
-  private func repair(_ drift: Drift, seen: UInt64) async throws {
+  /// Makes one drift go. False: it has gone by itself, or its time hasn't come.
+  private func repair(_ drift: Drift) async throws -> Bool {
     switch drift {
     case .unknownNetwork(let network):
       let netdef = try Netdef(libvirtXML: network.xml)
@@ -298,7 +307,7 @@ extension PoolManager {
     case .poolChanged(let pool):
       try await commit([.savePool(pool, netdef: contents.netdefs[pool.name] ?? "")])
     case .strayHold(let port, let pool, _):
-      if let hold = contents.holds[port], let guest = hold.guest, turns.holds(guest.uuid, pool) { return }
+      if let hold = contents.holds[port], let guest = hold.guest, turns.holds(guest.uuid, pool) { return false }
       try await networks.drop(port: port, in: pool)
       forgetPort(port)
       try await commit([.dropHold(port: port)])
@@ -307,7 +316,7 @@ extension PoolManager {
     case .portWithoutLease(let port, let pool):
       try await adoptRunning(port, pool)
     case .portLost(let lease):
-      guard contents.leases[lease.id] == lease, let vf = lease.vf else { return }
+      guard contents.leases[lease.id] == lease, let vf = lease.vf else { return false }
       let uuid = lease.port ?? newUUID()
       let port = NetworkPort(
         uuid: uuid, owner: lease.guest, mac: lease.mac, portgroup: lease.portgroup, vf: vf, managed: true)
@@ -320,18 +329,23 @@ extension PoolManager {
       }
     case .leaseWithoutGuest(let lease):
       // A guest that is being prepared right now is not yet listed as running.
-      guard hookCount == seen || lease.state != .recorded, contents.leases[lease.id] == lease else { return }
+      let isYoung = now().milliseconds - lease.since.milliseconds < Int64(turnLimit / .milliseconds(1))
+      guard !(lease.state == .recorded && isYoung), contents.leases[lease.id] == lease else {
+        if contents.leases[lease.id] == lease { reconcileLater() }
+        return false
+      }
       if lease.state == .allocated || lease.state == .active {
         if let port = lease.port { forgetPort(port) }
         await takeBack(lease)
       }
-      await endTurns(of: lease.guest)
+      if leases(of: lease.guest.uuid).count == 1 { await endTurns(of: lease.guest) }
+      guard contents.leases[lease.id] != nil else { return true }
       try await commit([.closeLease(id: lease.id, until: now(), reason: closingReason(lease))])
     case .offBaseline(let vf, _):
-      guard lease(holding: vf) == nil, !claimedVFs().contains(vf) else { return }
+      guard lease(holding: vf) == nil, !claimedVFs().contains(vf) else { return false }
       await restore(vf)
     case .noBaseline(let vf):
-      guard lease(holding: vf) == nil, let state = inventory.vf(at: vf)?.state else { return }
+      guard lease(holding: vf) == nil, let state = inventory.vf(at: vf)?.state else { return false }
       try await commit([.saveBaseline(Baseline(vf: vf, state: state, taken: now()))])
     case .notParked(var quarantine, let pool):
       let hold = Hold(port: newUUID(), pool: pool, vf: quarantine.vf, guest: nil)
@@ -341,10 +355,19 @@ extension PoolManager {
       try await networks.claim(port, in: pool)
       notePort(port)
     }
+    return true
+  }
+
+  /// Once more when the youngest start must have come to its end.
+  private func reconcileLater() {
+    Task {
+      try? await Task.sleep(for: turnLimit)
+      self.reconcileSoon()
+    }
   }
 
   /// A guest that got its VF while nobody listened. Its VF is in use: nothing is written to it.
-  private func adoptRunning(_ port: NetworkPort, _ pool: String) async throws {
+  func adoptRunning(_ port: NetworkPort, _ pool: String) async throws {
     guard let vf = port.vf, !contents.leases.values.contains(where: { $0.port == port.uuid }) else { return }
     notePort(port)
     let recorded = contents.leases.values.first {
@@ -364,10 +387,24 @@ extension PoolManager {
     lease.state = .active
     let binding = LedgerChange.bind(
       MACBinding(guest: lease.guest, pool: pool, nic: lease.nic, mac: lease.mac, lastVF: vf, lastSeen: now()))
+    let over = evictions(from: vf, except: recorded?.id)
     if recorded == nil {
-      try await commit(numbered([.openLease(lease)]) + [binding])
+      try await commit(over + numbered([.openLease(lease)]) + [binding])
     } else {
-      try await commit([.updateLease(lease), binding])
+      try await commit(over + [.updateLease(lease), binding])
     }
+    warnOfMissingSettings(lease, pool)
+  }
+
+  /// A guest that runs without its pool's settings is told of, not changed under its hands.
+  private func warnOfMissingSettings(_ lease: Lease, _ name: String) {
+    guard let pool = contents.pools[name], pool.mode == .enforce, let vf = lease.vf,
+      let state = inventory.vf(at: vf)?.state
+    else { return }
+    let missing = pool.policy(portgroup: lease.portgroup).early.missing(from: state)
+    problems["vf \(vf)"] =
+      missing.isEmpty
+      ? nil
+      : "\(lease.vfIndex.map { "\($0)" } ?? lease.pci): guest \(lease.guest.name) runs without \(missing.summary); restart it"
   }
 }

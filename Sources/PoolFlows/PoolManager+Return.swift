@@ -7,19 +7,16 @@ extension PoolManager {
   /// `network port-deleted`: libvirt has restored its three fields and rebound the driver; the network is locked, so
   /// nobody can have the VF yet. Restores the whole baseline and reads it back.
   public func freed(_ port: NetworkPort, network: String, deadline: HookDeadline) async {
-    hookCount += 1
     let known = ports[port.uuid]
     forgetPort(port.uuid)
     guard let pool = contents.pools[network], let vf = port.vf ?? known?.vf, !port.isHold
     else { return }
-    let lease = contents.leases.values.first { $0.port == port.uuid } ?? lease(holding: vf)
-    // A lease that lost its port to another: the VF is that one's.
-    if let lease, lease.port != nil, lease.port != port.uuid { return }
+    let lease = contents.leases.values.first { $0.port == port.uuid }
     guard !deadline.isOver else {
       log.warning("\(vf): port's end told too late; it is looked at again")
       return reconcileSoon()
     }
-    if pool.mode == .enforce { await restore(vf) }
+    if pool.mode == .enforce { await restore(vf, of: lease, deadline: deadline) }
     markFreed(lease)
   }
 
@@ -31,23 +28,35 @@ extension PoolManager {
 
   /// Takes a VF back whose port is gone without our having been told.
   func takeBack(_ lease: Lease) async {
-    if let vf = lease.vf, contents.pools[lease.pool]?.mode == .enforce, !claimedVFs().contains(vf) { await restore(vf) }
+    if let vf = lease.vf, contents.pools[lease.pool]?.mode == .enforce, !claimedVFs().contains(vf) {
+      await restore(vf, of: lease)
+    }
     markFreed(lease)
   }
 
-  /// Writes the baseline to a VF that nobody has; what doesn't take it is quarantined.
-  func restore(_ vf: PCIAddress) async {
+  /// Whether nobody but `lease`, which is ending, has the VF. Asked again right before each write: libvirt may have
+  /// given the VF away while the kernel was read.
+  private func isStillFree(_ vf: PCIAddress, _ lease: Lease?, _ deadline: HookDeadline?) -> Bool {
+    deadline?.isOver != true && !ports.values.contains { $0.vf == vf && !$0.isHold }
+      && !contents.leases.values.contains {
+        $0.vf == vf && $0.id != lease?.id && ($0.state == .allocated || $0.state == .active)
+      }
+  }
+
+  /// Writes the baseline to a VF that nobody has any more; what doesn't take it is quarantined.
+  func restore(_ vf: PCIAddress, of lease: Lease? = nil, deadline: HookDeadline? = nil) async {
     guard let baseline = contents.baselines[vf]?.state, let id = inventory.vf(at: vf)?.id else { return }
     do {
       let current = try await links.read(id)
       let missing = VFSettings(baseline).missing(from: current)
       var failure: (any Error)?
+      guard isStillFree(vf, lease, deadline) else { return reconcileSoon() }
       if !missing.isEmpty {
         do { try await links.write(missing, to: id) } catch { failure = error }
       }
       var after = missing.isEmpty ? current : try await links.read(id)
       var dirt = dirt(on: after, baseline)
-      if dirt.mac != nil, baseline.mac.isZero {
+      if dirt.mac != nil, baseline.mac.isZero, isStillFree(vf, lease, deadline) {
         // Not every driver takes a zero MAC back (bnx2x, i40e): any that is no guest's will do.
         dirt.mac = MACAddress(unusedOf: vf)
         do { try await links.write(dirt, to: id) } catch { failure = error }
@@ -75,7 +84,7 @@ extension PoolManager {
   func quarantine(_ vf: PCIAddress, _ why: String) async {
     log.error("quarantine of \(vf): \(why)")
     do {
-      try await commit([.quarantine(Quarantine(vf: vf, why: why, since: now()))])
+      try await commit([.quarantine(Quarantine(vf: vf, why: why, since: now(), port: contents.quarantines[vf]?.port))])
     } catch {
       log.error("quarantine of \(vf) is not recorded: \(error)")
     }
@@ -90,7 +99,6 @@ extension PoolManager {
   /// Called after the hook has been answered: nothing here may hold libvirt up, and the guest's next start may be under
   /// way. So `ids` are its leases from before the answer.
   public func released(_ guest: GuestID, leases ids: [Int64]) async {
-    hookCount += 1
     if leases(of: guest.uuid).allSatisfy({ ids.contains($0.id) }) { await endTurns(of: guest) }
     for id in ids {
       guard let current = contents.leases[id] else { continue }
@@ -127,19 +135,32 @@ extension PoolManager {
     log.warning("\(vf) is still on vfio-pci after guest \(lease.guest.name) was released")
   }
 
-  /// Leases whose port libvirt doesn't have any more are taken back; whether there were any.
+  /// Leases whose port libvirt doesn't have any more are taken back; whether there were any. Not before reconciling has
+  /// read which guests run: a running guest keeps its VF when its network was restarted, and is claimed again.
   func returnLostPorts(of pool: String) async -> Bool {
-    guard isConnected, let live = try? await networks.ports(of: pool) else { return false }
+    let suspects = contents.leases.values.filter {
+      $0.pool == pool && ($0.state == .allocated || $0.state == .active) && $0.port != nil
+    }
+    let known = ports.values.filter { !$0.isHold }.map(\.uuid)
+    guard isConnected, guestsAreKnown, let live = try? await networks.ports(of: pool) else { return false }
     let uuids = Set(live.map(\.uuid))
     var found = false
-    for lease in contents.leases.values.sorted(by: { $0.id < $1.id }) where lease.pool == pool {
-      guard lease.state == .allocated || lease.state == .active, let port = lease.port, !uuids.contains(port)
+    for lease in suspects.sorted(by: { $0.id < $1.id }) {
+      guard let port = lease.port, !uuids.contains(port), contents.leases[lease.id] == lease,
+        !runningGuests.contains(lease.guest.uuid)
       else { continue }
-      // A running guest keeps its VF when its network was restarted; reconciling claims it again.
-      if runningGuests.contains(lease.guest.uuid) { continue }
       forgetPort(port)
       await takeBack(lease)
-      commitLater([.closeLease(id: lease.id, until: now(), reason: "guest stopped")])
+      if let freed = contents.leases[lease.id] {
+        commitLater([.closeLease(id: lease.id, until: now(), reason: closingReason(freed))])
+      }
+      found = true
+    }
+    let vfs = Set(contents.pools[pool]?.addresses ?? [])
+    for uuid in known where !uuids.contains(uuid) {
+      guard let vf = ports[uuid]?.vf, vfs.contains(vf), !contents.leases.values.contains(where: { $0.port == uuid })
+      else { continue }
+      forgetPort(uuid)
       found = true
     }
     return found

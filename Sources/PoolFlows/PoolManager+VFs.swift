@@ -18,11 +18,21 @@ extension PoolManager {
         .refused,
         "\(vf.id) is leased to guest \(lease.guest.name); to change it under the guest, say --disrupt \(lease.guest.name)")
     }
+    if let use = vf.hostUse { throw FlowError(.refused, "\(vf.id) is used by the host: \(use)") }
     if let pci = vf.pci, let port = ports.values.first(where: { $0.vf == pci && !$0.isHold }),
       lease(holding: pci) == nil, !disrupt.contains(port.owner.name)
     {
       throw FlowError(
         .refused, "\(vf.id) is taken in libvirt by \(port.owner.name); to change it, say --disrupt \(port.owner.name)")
+    }
+    if let pci = vf.pci, lease(holding: pci) == nil, !claimedVFs().contains(pci) { try refuseInUse(vf, "") }
+  }
+
+  /// A VF that the host uses, or that someone has whom no pool knows: a guest with a plain `<hostdev>`, a DPDK process.
+  func refuseInUse(_ vf: VF, _ line: String) throws(FlowError) {
+    if let use = vf.hostUse { throw FlowError(.refused, "\(line)\(vf.id) is used by the host: \(use)") }
+    if vf.driver == "vfio-pci" {
+      throw FlowError(.refused, "\(line)\(vf.id) is bound to vfio-pci: a guest outside of pools or a process may have it")
     }
   }
 
@@ -75,6 +85,7 @@ extension PoolManager {
     guard let pci = vf.pci, let quarantine = contents.quarantines[pci] else {
       throw FlowError(.refused, "\(vf.id) is not quarantined")
     }
+    try checkDisruption(vf, [])
     if let baseline = contents.baselines[pci]?.state {
       let missing = try await VFSettings(baseline).missing(from: links.read(vf.id))
       if !missing.isEmpty { try await links.write(missing, to: vf.id) }
@@ -95,6 +106,10 @@ extension PoolManager {
 
   /// Sets how many VFs a PF has; refused while one of them is somebody's or a pool counts on them.
   public func setVFCount(_ count: Int, pf name: String, plan: Bool, ifPlan token: String? = nil) async throws -> Plan {
+    try await alone { try await self.setCountNow(count, pf: name, plan: plan, ifPlan: token) }
+  }
+
+  private func setCountNow(_ count: Int, pf name: String, plan: Bool, ifPlan token: String?) async throws -> Plan {
     await refreshInventory()
     guard let pf = inventory.pf(named: name) else {
       throw FlowError(.notFound, "no PF \(name); there are: \(inventory.pfs.map(\.name).joined(separator: ", "))")
@@ -109,7 +124,7 @@ extension PoolManager {
         throw FlowError(
           .refused, "guest \(lease.guest.name) has \(vf.id), and a new count takes every VF away; stop the guest first")
       }
-      if let use = vf.hostUse { throw FlowError(.refused, "\(vf.id) is used by the host: \(use)") }
+      try refuseInUse(vf, "")
     }
     for pool in contents.pools.values.sorted(by: { $0.name < $1.name })
     where pool.addresses.contains(where: { address in vfs.contains { $0.pci == address } }) {

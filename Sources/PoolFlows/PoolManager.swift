@@ -52,15 +52,20 @@ public actor PoolManager {
   var facts: [String: NetworkFacts] = [:]
   /// UUIDs of the running guests, as events and reconciling tell them: hooks can't ask, domain calls wait for them.
   var runningGuests: Set<String> = []
+  /// Whether `runningGuests` is complete: reconciling has read it on this connection.
+  var guestsAreKnown = false
+  /// What events told since reconciling last began to read: whether a guest runs.
+  var guestsSinceRead: [String: Bool] = [:]
   var turns = Turns()
   public internal(set) var isConnected = false
   /// By subject, so that each is told once and goes when it is mended.
   var problems: [String: String] = [:]
-  var reconciling: Task<ReconcileReport, any Error>?
+  /// The last of what is done one after the other.
+  private var tail: Task<Void, Never>?
   var backgroundReconcile: Task<Void, Never>?
   var reconcileWanted = false
-  /// Counts hook calls; what reconciling has read is stale for a VF whose hook ran since.
-  var hookCount: UInt64 = 0
+  /// What memory took while the ledger is read again; nil = it isn't.
+  private var sinceReload: [LedgerChange]?
 
   public init(_ neighbours: Neighbours, bootID: String, log: Logger, turnLimit: Duration = .seconds(4)) {
     links = neighbours.links
@@ -101,18 +106,28 @@ public actor PoolManager {
     }
   }
 
+  /// Runs what compares or changes whole pools, one after the other: reconciling must not see a pool half applied or
+  /// half removed. Never called from within `body`.
+  func alone<T: Sendable>(_ body: @escaping @Sendable () async throws -> T) async throws -> T {
+    let previous = tail
+    let task = Task {
+      await previous?.value
+      return try await body()
+    }
+    tail = Task { _ = await task.result }
+    return try await task.value
+  }
+
   // MARK: The ledger
 
   /// One transaction; returns when it is durable. On an error memory is what the ledger has.
   func commit(_ changes: [LedgerChange]) async throws {
-    for change in changes { contents.apply(change) }
+    take(changes)
     do {
       try await ledger.commit(changes)
       problems["ledger"] = nil
     } catch {
-      problems["ledger"] = "the ledger can't be written: \(error)"
-      log.error("ledger write failed", metadata: ["error": "\(error)"])
-      if let stored = try? await ledger.load() { contents = stored }
+      await reload(after: error)
       throw FlowError(.failed, "the ledger can't be written, so nothing was changed: \(error)")
     }
   }
@@ -120,16 +135,30 @@ public actor PoolManager {
   /// One transaction in its place in the order, without waiting: for what only records what has happened.
   func commitLater(_ changes: [LedgerChange]) {
     guard !changes.isEmpty else { return }
-    for change in changes { contents.apply(change) }
+    take(changes)
     ledger.commit(changes) { [weak self] result in
       guard case .failure(let error) = result else { return }
-      Task { await self?.noteLedgerFailure(error) }
+      Task { await self?.reload(after: error) }
     }
   }
 
-  private func noteLedgerFailure(_ error: any Error) {
+  private func take(_ changes: [LedgerChange]) {
+    for change in changes { contents.apply(change) }
+    sinceReload?.append(contentsOf: changes)
+  }
+
+  /// Memory is ahead of the ledger: takes what the ledger has, and what was committed while that was read.
+  private func reload(after error: any Error) async {
     problems["ledger"] = "the ledger can't be written: \(error)"
     log.error("ledger write failed", metadata: ["error": "\(error)"])
+    guard sinceReload == nil else { return }
+    sinceReload = []
+    if let stored = try? await ledger.load() {
+      contents = stored
+      for change in sinceReload ?? [] { contents.apply(change) }
+    }
+    sinceReload = nil
+    reconcileSoon()
   }
 
   // MARK: Who has what

@@ -13,7 +13,7 @@ import Testing
 @testable import ControlServer
 
 /// The two sockets, served for real, before a manager among fakes.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(3)))
 struct ControlServiceTests {
   /// Runs `body` with both sockets up.
   private func served(_ body: @Sendable (FakeHost, ControlClient, UnixHTTP) async throws -> Void) async throws {
@@ -52,7 +52,7 @@ struct ControlServiceTests {
   {
     try await away {
       try socket.send(
-        .init(method: method, target: target, headers: [], body: Array(body.utf8)), timeoutMilliseconds: 5000)
+        .init(method: method, target: target, headers: [], body: Array(body.utf8)), timeoutMilliseconds: 60_000)
     }
   }
 
@@ -160,7 +160,7 @@ struct ControlServiceTests {
           try UnixHTTP(path: client.readWrite).send(
             .init(
               method: "POST", target: Route.qemuHook + "?object=late&op=prepare&subop=begin",
-              headers: [("Vfpool-Deadline", deadline)], body: Array(xml.utf8)), timeoutMilliseconds: 5000)
+              headers: [("Vfpool-Deadline", deadline)], body: Array(xml.utf8)), timeoutMilliseconds: 60_000)
         }
         #expect(response.status == 200)
         #expect(host.ledger.contents.leases.count == leases)

@@ -6,6 +6,8 @@ public final class FakeClock: Sendable {
   private let seconds = Mutex<Int64>(1_790_000_000)
   private static let made = Mutex(0)
 
+  public init() {}
+
   public func tick() -> Timestamp {
     seconds.withLock {
       $0 += 1

@@ -22,8 +22,13 @@ public final class FakeLedger: Ledger {
   public func commit(_ changes: [LedgerChange], done: @escaping @Sendable (Result<Void, any Error>) -> Void) {
     let failed = state.withLock { state in
       if state.fails { return true }
+      let before = state
       state.commits += 1
       for change in changes {
+        if Self.contradicts(change, state.contents) {
+          state = before
+          return true
+        }
         if case .closeLease(let id, let until, let reason) = change, let lease = state.contents.leases[id] {
           state.history.insert(ClosedLease(lease: lease, until: until, reason: reason), at: 0)
         }
@@ -32,6 +37,22 @@ public final class FakeLedger: Ledger {
       return false
     }
     done(failed ? .failure(Full()) : .success(()))
+  }
+
+  /// What the database refuses.
+  private static func contradicts(_ change: LedgerChange, _ contents: LedgerContents) -> Bool {
+    switch change {
+    case .openLease(let lease), .updateLease(let lease):
+      let isOpen = contents.leases[lease.id] != nil
+      if case .openLease = change { if isOpen || lease.id < contents.nextLeaseID { return true } } else if !isOpen { return true }
+      guard lease.state == .allocated || lease.state == .active else { return false }
+      return contents.leases.values.contains {
+        $0.id != lease.id && $0.vf == lease.vf && ($0.state == .allocated || $0.state == .active)
+      }
+    case .closeLease(let id, _, _): return contents.leases[id] == nil
+    case .removePool(let name): return contents.leases.values.contains { $0.pool == name }
+    default: return false
+    }
   }
 
   public func history(_ filter: HistoryFilter) async throws -> [ClosedLease] {

@@ -134,7 +134,7 @@ public final class FakeLibvirt: Networks, Guests {
 
   /// `virsh start`: the refusal, libvirt's own error, or nil when the guest runs.
   public func start(_ guest: GuestDescription, _ manager: PoolManager, hooks: Bool = true) async -> String? {
-    if hooks, case .refuse(let why) = await manager.prepare(guest, deadline: HookDeadline(in: .seconds(2))) { return why }
+    if hooks, case .refuse(let why) = await manager.prepare(guest, deadline: HookDeadline(in: .seconds(60))) { return why }
     var live = guest
     for (place, nic) in guest.nics.enumerated() {
       guard case .network(let name, let portgroup) = nic.source else { continue }
@@ -143,14 +143,14 @@ public final class FakeLibvirt: Networks, Guests {
         return "network '\(name)' requires exclusive access to interfaces, but none are available"
       }
       live.nics[place].source = .hostdev(port.vf)
-      if hooks { await manager.allocated(port, network: name, deadline: HookDeadline(in: .seconds(1))) }
+      if hooks { await manager.allocated(port, network: name, deadline: HookDeadline(in: .seconds(60))) }
       if let vf = port.vf, let id = kernel.id(vf) {
         let vlan = state.withLock { $0.networks[name]?.pool.vlan(portgroup: portgroup) }
         kernel.change(id, VFSettings(mac: nic.mac, vlan: .init(vlan.map { VLANTag(id: $0.id) })))
       }
     }
     state.withLock { $0.running[guest.guest.uuid] = live }
-    if hooks { await manager.started(guest.guest, deadline: HookDeadline(in: .seconds(1))) }
+    if hooks { await manager.started(guest.guest, deadline: HookDeadline(in: .seconds(60))) }
     await manager.guestStarted(guest.guest.uuid)
     return nil
   }
@@ -189,7 +189,7 @@ public final class FakeLibvirt: Networks, Guests {
         kernel.change(id, VFSettings(mac: saved.mac, vlan: .init(saved.vlan)))
       }
       state.withLock { $0.networks[name]?.ports[port.uuid] = nil }
-      if hooks { await manager.freed(port, network: name, deadline: HookDeadline(in: .seconds(1))) }
+      if hooks { await manager.freed(port, network: name, deadline: HookDeadline(in: .seconds(60))) }
     }
     if hooks { await manager.released(guest, leases: manager.openLeases(of: guest)) }
   }

@@ -64,7 +64,7 @@ struct ReturnTests {
     let host = try await FakeHost()
     _ = try await host.manager.apply(netdef: FakeHost.sticky, plan: false)
     let guest = FakeLibvirt.guest(1, networks: ["sticky"])
-    #expect(await host.manager.prepare(guest, deadline: HookDeadline(in: .seconds(1))) == .go)
+    #expect(await host.manager.prepare(guest, deadline: HookDeadline(in: .seconds(60))) == .go)
     await host.manager.released(guest.guest, leases: host.manager.openLeases(of: guest.guest))
     #expect(host.ledger.contents.leases.isEmpty)
     #expect(host.ledger.history.map(\.reason) == ["start failed"])

@@ -41,7 +41,7 @@ wait_until(lambda: lease_of("a") is None, 3, "a's lease is over")
 check_baseline()
 
 step("the history knows it")
-past = vfpool("lease", "history", "--guest", "a")
+past = vfpool("lease", "history", "--guest", "a", "--pool", "policy")
 equal(len(past), 1, "leases in a's history")
 equal((past[0]["pci"], past[0]["mac"], past[0]["pf"], past[0]["index"]), (pci, "52:54:00:00:0a:01", "enp1s0", 0), "history")
 check(past[0]["since"] < past[0]["until"], f"times of {past[0]}")

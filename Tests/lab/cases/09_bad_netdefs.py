@@ -12,7 +12,7 @@ def change(old, new):
 
 # (what, XML, the text on whose line the mistake is, a part of the reason)
 CASES = [
-    ("not XML", change("</network>", "</netwrk>"), "</netwrk>", "netwrk"),
+    ("not XML", change("</network>", "</netwrk>"), "</netwrk>", "closing tag"),
     ("not hostdev", change('<forward mode="hostdev"', '<forward mode="nat"'), 'mode="nat"', "hostdev"),
     ("unknown policy", change('policy="pack"', 'policy="random"'), "random", "random"),
     ("unknown attribute", change('trust="on"', 'trsut="on"'), "trsut", "trsut"),

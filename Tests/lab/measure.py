@@ -1,0 +1,103 @@
+"""Ratios of a host with vfpool to the same host without, measured inside the emulated host."""
+
+import math
+import statistics
+
+from vfpoollab import *
+
+BYPASS = "/run/vfpool/bypass"
+
+
+def interval(values):
+    """The median's 95 % interval by order statistics."""
+    ordered, half = sorted(values), 0.98 * math.sqrt(len(values))
+    place = lambda x: ordered[max(0, min(len(ordered) - 1, int(x)))]
+    return place(len(ordered) / 2 - half), place(len(ordered) / 2 + half)
+
+
+def show(what, ratios, limit, detail):
+    low, high = interval(ratios)
+    print(f"{what}: ratio {statistics.median(ratios):.3f} [{low:.3f}, {high:.3f}], aim {limit} ({detail})", flush=True)
+
+
+def seconds(action):
+    begin = time.monotonic()
+    action()
+    return time.monotonic() - begin
+
+
+def start_and_stop(pairs):
+    """virsh start + destroy with vfpool, and with its hooks unlinked."""
+    make_pool("spread", [(pf, None) for pf in PFS], policy="spread", vf='trust="on" spoofchk="off" maxTxRate="500"')
+    define_guest("bench", "spread")
+    targets = {hook: os.readlink(hook) for hook in HOOKS}
+
+    def round_trip(with_vfpool):
+        for hook, target in targets.items():
+            if with_vfpool and not os.path.lexists(hook):
+                os.symlink(target, hook)
+            elif not with_vfpool and os.path.lexists(hook):
+                os.unlink(hook)
+        took = seconds(lambda: (virsh("start", "bench"), virsh("destroy", "bench")))
+        wait_until(lambda: lease_of("bench") is None, 10, "the lease is over")
+        time.sleep(1)
+        return took
+
+    for warm in (True, False):
+        round_trip(warm)
+    with_it, without, ratios = [], [], []
+    for number in range(pairs):
+        # Which comes first alternates, so that a drift of the machine favours neither.
+        first = number % 2 == 0
+        took = {first: round_trip(first)}
+        took[not first] = round_trip(not first)
+        with_it.append(took[True])
+        without.append(took[False])
+        ratios.append(took[True] / took[False])
+    show(
+        f"start + destroy, {pairs} pairs", ratios, "at most 1.05",
+        f"{statistics.median(with_it):.2f} s against {statistics.median(without):.2f} s")
+    round_trip(True)
+    undefine("bench")
+    vfpool_text("pool", "remove", "spread")
+
+
+def listing():
+    """Time for each VF that is really listed: vfpool vf list against ip link show, 256 VFs on one PF."""
+    pf = netdevsim(256)
+    listed = len(vfpool("vf", "list", "--pf", pf))
+    shown = len(json.loads(run("ip", "-j", "-d", "link", "show", pf).stdout)[0]["vfinfo_list"])
+    ours, theirs, ratios = [], [], []
+    for _ in range(30):
+        ours.append(seconds(lambda: run("vfpool", "vf", "list", "--pf", pf, "--json")) / listed)
+        theirs.append(seconds(lambda: run("ip", "-j", "-d", "link", "show", pf)) / shown)
+        ratios.append(ours[-1] / theirs[-1])
+    show(
+        f"vf list against ip link show, per listed VF ({listed} against {shown} of 256)", ratios, "at most 0.5",
+        f"{1000 * statistics.median(ours):.2f} ms against {1000 * statistics.median(theirs):.2f} ms")
+
+
+def idle():
+    """Wake-ups in ten seconds, and resident memory against libvirtd's."""
+    def switches(pid):
+        total = 0
+        for status in glob.glob(f"/proc/{pid}/task/*/status"):
+            total += int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", read(status), re.M)[1])
+        return total
+
+    def resident(pid):
+        return int(re.search(r"^VmRSS:\s*(\d+)", read(f"/proc/{pid}/status"), re.M)[1])
+
+    pid, libvirtd = main_pid("vfpoold"), main_pid("libvirtd")
+    time.sleep(15)
+    before = switches(pid)
+    time.sleep(30)
+    woken = switches(pid) - before
+    ours, theirs = resident(pid), resident(libvirtd)
+    print(f"idle: {woken} wake-ups in 30 s (libvirtd pings each of the two connections every 5 s)", flush=True)
+    print(f"resident: ratio {ours / theirs:.2f}, aim at most 1.2 ({ours // 1024} MiB against {theirs // 1024} MiB)", flush=True)
+
+
+start_and_stop(int(sys.argv[1]) if len(sys.argv) > 1 else 30)
+listing()
+idle()
