@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// AppArmor's rules for every guest, where a host has them.
 ///
@@ -11,8 +11,9 @@ struct GuestProfile: Sendable {
 
   /// What the profiles of all guests include.
   var abstraction: String { "\(root)/etc/apparmor.d/abstractions/libvirt-qemu" }
+  private var folder: String { "\(root)/etc/apparmor.d/local/abstractions" }
   /// The admin's additions to it.
-  var path: String { "\(root)/etc/apparmor.d/local/abstractions/libvirt-qemu" }
+  var path: String { "\(folder)/libvirt-qemu" }
 
   static let lines = ["# vfpool: the VFs of pools, which libvirt's helper doesn't name", "/dev/vfio/* rw,"]
 
@@ -20,7 +21,7 @@ struct GuestProfile: Sendable {
   /// rules for guests, or where they allow it already.
   func allow() throws(CommandError) -> Bool {
     guard FileManager.default.fileExists(atPath: abstraction) else { return false }
-    let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+    let text = current ?? ""
     guard !text.split(separator: "\n").contains(where: { $0.drop(while: \.isWhitespace).hasPrefix("/dev/vfio/") })
     else { return false }
     let newline = text.isEmpty || text.hasSuffix("\n") ? "" : "\n"
@@ -30,19 +31,19 @@ struct GuestProfile: Sendable {
 
   /// Takes out what `allow` wrote; whether there was anything.
   func forbid() throws(CommandError) -> Bool {
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return false }
-    let ours = Self.lines.joined(separator: "\n") + "\n"
-    guard let place = text.range(of: ours) else { return false }
-    var rest = text
-    rest.removeSubrange(place)
-    try write(rest)
+    guard let text = current else { return false }
+    var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    guard let place = lines.indices.first(where: { lines[$0...].starts(with: Self.lines) }) else { return false }
+    lines.removeSubrange(place..<(place + Self.lines.count))
+    try write(lines.joined(separator: "\n"))
     return true
   }
 
+  private var current: String? { try? String(contentsOfFile: path, encoding: .utf8) }
+
   private func write(_ text: String) throws(CommandError) {
     do {
-      try FileManager.default.createDirectory(
-        atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
       try text.write(toFile: path, atomically: true, encoding: .utf8)
     } catch {
       throw CommandError(.failed, "can't write \(path): \(error)")

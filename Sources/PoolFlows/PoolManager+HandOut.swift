@@ -361,7 +361,7 @@ extension PoolManager {
     var lease =
       expected
       ?? Lease(
-        pool: pool.name, guest: port.owner, nic: nextNIC(port.owner, pool.name), mac: port.mac, vf: vf, vfIndex: id,
+        pool: pool.name, guest: port.owner, nic: nextNIC(port.owner, pool.name, on: vf), mac: port.mac, vf: vf, vfIndex: id,
         state: .recorded, since: now(), bootID: bootID)
     let over = evictions(from: vf, except: expected?.id)
     let asRecorded = expected?.vf == vf && over.isEmpty
@@ -407,8 +407,9 @@ extension PoolManager {
       .map { .closeLease(id: $0.id, until: now(), reason: "guest stopped") }
   }
 
-  func nextNIC(_ guest: GuestID, _ pool: String) -> Int {
-    let taken = Set(leases(of: guest.uuid).filter { $0.pool == pool }.map(\.nic))
+  /// The first position that no other open lease of the guest has.
+  func nextNIC(_ guest: GuestID, _ pool: String, on vf: PCIAddress) -> Int {
+    let taken = Set(leases(of: guest.uuid).filter { $0.pool == pool && $0.vf != vf }.map(\.nic))
     return (0...taken.count).first { !taken.contains($0) } ?? taken.count
   }
 

@@ -378,7 +378,7 @@ extension PoolManager {
     var lease =
       recorded
       ?? Lease(
-        pool: pool, guest: port.owner, nic: nextNIC(port.owner, pool), mac: port.mac, vf: vf, vfIndex: id,
+        pool: pool, guest: port.owner, nic: nextNIC(port.owner, pool, on: vf), mac: port.mac, vf: vf, vfIndex: id,
         state: .active, since: now(), bootID: bootID)
     lease.vf = vf
     lease.vfIndex = id

@@ -92,6 +92,8 @@ public final class FakeKernel: Links {
 
   public subscript(vf: VFIndex) -> VFState? { state.withLock { $0.vfs[vf]?.state } }
 
+  public func bind(_ vf: VFIndex, to driver: String?) { state.withLock { $0.vfs[vf]?.driver = driver } }
+
   public func change(_ vf: VFIndex, _ settings: VFSettings) { state.withLock { $0.vfs[vf]?.state?.take(settings) } }
 
   public func id(_ vf: PCIAddress) -> VFIndex? { state.withLock { $0.vfs.values.first { $0.pci == vf }?.id } }

@@ -147,6 +147,7 @@ public final class FakeLibvirt: Networks, Guests {
       if let vf = port.vf, let id = kernel.id(vf) {
         let vlan = state.withLock { $0.networks[name]?.pool.vlan(portgroup: portgroup) }
         kernel.change(id, VFSettings(mac: nic.mac, vlan: .init(vlan.map { VLANTag(id: $0.id) })))
+        kernel.bind(id, to: "vfio-pci")
       }
     }
     state.withLock { $0.running[guest.guest.uuid] = live }
@@ -187,6 +188,7 @@ public final class FakeLibvirt: Networks, Guests {
     for (name, port) in ports {
       if let vf = port.vf, let id = kernel.id(vf), let saved = state.withLock({ $0.saved[vf] }) {
         kernel.change(id, VFSettings(mac: saved.mac, vlan: .init(saved.vlan)))
+        kernel.bind(id, to: "igbvf")
       }
       state.withLock { $0.networks[name]?.ports[port.uuid] = nil }
       if hooks { await manager.freed(port, network: name, deadline: HookDeadline(in: .seconds(60))) }

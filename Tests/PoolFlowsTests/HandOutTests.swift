@@ -131,6 +131,37 @@ struct HandOutTests {
     }
   }
 
+  @Test func portThatIsToldAgainTouchesNoRunningGuest() async throws {
+    let host = try await FakeHost()
+    _ = try await host.manager.apply(netdef: FakeHost.sticky, plan: false)
+    let guest = FakeLibvirt.guest(1, networks: ["sticky"])
+    _ = await host.libvirt.start(guest, host.manager, hooks: false)
+    let writes = host.kernel.writeCount
+    let port = try #require(host.libvirt.ports("sticky").first)
+    for _ in 1...2 { await host.manager.allocated(port, network: "sticky", deadline: HookDeadline(in: .seconds(60))) }
+    #expect(host.kernel.writeCount == writes)
+    #expect(host.kernel[VFIndex(pf: "enp1s0", index: 0)]?.vlan?.id == 42)
+    #expect(host.ledger.contents.leases.values.map(\.state) == [.active])
+  }
+
+  @Test func guestRestartedWhileNobodyListenedKeepsOneLease() async throws {
+    let host = try await FakeHost()
+    _ = try await host.manager.apply(netdef: FakeHost.sticky, plan: false)
+    let guest = FakeLibvirt.guest(1, networks: ["sticky"])
+    _ = await host.libvirt.start(guest, host.manager)
+    await host.manager.libvirtDisconnected()
+    await host.libvirt.stop(guest.guest, host.manager, hooks: false)
+    _ = await host.libvirt.start(guest, host.manager, hooks: false)
+    let manager = try await host.restarted()
+    await manager.libvirtConnected()
+    try await eventually("its new port is leased") {
+      host.ledger.contents.leases.values.map(\.port) == host.libvirt.ports("sticky").map(\.uuid)
+    }
+    await host.libvirt.stop(guest.guest, manager)
+    #expect(host.ledger.contents.leases.isEmpty)
+    #expect(host.kernel[VFIndex(pf: "enp1s0", index: 0)]?.vlan == nil)
+  }
+
   @Test func observedPoolIsOnlyWatched() async throws {
     let host = try await FakeHost()
     let xml = """

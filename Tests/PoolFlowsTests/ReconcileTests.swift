@@ -25,6 +25,7 @@ struct ReconcileTests {
 
   @Test func whatHappenedWhileNobodyListenedIsCaughtUp() async throws {
     let host = try await host(running: 1...3)
+    await host.manager.libvirtDisconnected()
     await host.libvirt.stop(FakeLibvirt.guest(1, networks: []).guest, host.manager, hooks: false)
     _ = await host.libvirt.start(FakeLibvirt.guest(9, networks: ["spread"]), host.manager, hooks: false)
     let manager = try await host.restarted()
