@@ -28,9 +28,8 @@ public struct ControlService: Service {
   let log: Logger
   let onRunning: @Sendable () async -> Void
 
-  /// - Parameters:
-  ///   - group: the group that the socket's file belongs to, mode 0660; when there is no such group, root alone may.
-  ///   - onRunning: called once connections are accepted.
+  /// `group` is the group that the socket's file belongs to, mode 0660; when there is no such group, root alone may.
+  /// `onRunning` is called once connections are accepted.
   public init(
     manager: PoolManager, path: String, access: Access, group: String, version: String, log: Logger,
     onRunning: @escaping @Sendable () async -> Void = {}

@@ -46,12 +46,14 @@ public enum DaemonRun {
     let group = ServiceGroup(
       configuration: .init(
         services: [
-          .init(service: ControlService(
-            manager: manager, path: configuration.readOnlySocket, access: .readOnly, group: "libvirt",
-            version: Version.current, log: log)),
-          .init(service: ControlService(
-            manager: manager, path: configuration.socket, access: .readWrite, group: "vfpool",
-            version: Version.current, log: log, onRunning: { ServiceManager.notify("READY=1") })),
+          .init(
+            service: ControlService(
+              manager: manager, path: configuration.readOnlySocket, access: .readOnly, group: "libvirt",
+              version: Version.current, log: log)),
+          .init(
+            service: ControlService(
+              manager: manager, path: configuration.socket, access: .readWrite, group: "vfpool",
+              version: Version.current, log: log, onRunning: { ServiceManager.notify("READY=1") })),
           .init(service: LibvirtWatch(libvirt: libvirt, manager: manager)),
         ], gracefulShutdownSignals: [.sigterm, .sigint], logger: log))
     log.info("vfpoold \(Version.current) serves \(configuration.socket)")

@@ -27,7 +27,8 @@ final class KernelLinks: Links {
     self.countFile = countFile
   }
 
-  private func onQueue<T: Sendable>(_ body: @escaping @Sendable (RouteSocket, SysfsTree) throws -> T) async throws -> T {
+  private func onQueue<T: Sendable>(_ body: @escaping @Sendable (RouteSocket, SysfsTree) throws -> T) async throws -> T
+  {
     try await withCheckedThrowingContinuation { continuation in
       queue.async { [socket, sysfs] in
         continuation.resume(with: Result { try body(socket.route, sysfs) })

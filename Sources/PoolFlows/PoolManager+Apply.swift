@@ -23,7 +23,9 @@ extension PoolManager {
     let network = live.first { $0.name == name }
     if network == nil, try await networks.networkNames().contains(name) {
       throw FlowError(
-        .invalid, "\(at(netdef.line(of: .name)))network \(name) exists in libvirt and isn't a hostdev network; choose another name")
+        .invalid,
+        "\(at(netdef.line(of: .name)))network \(name) exists in libvirt and isn't a hostdev network; choose another name"
+      )
     }
     let known = contents.pools[name]
     let pool = claimingCounts(netdef.pool, known)
@@ -315,7 +317,8 @@ extension PoolManager {
     var result = Plan(steps: ["enforce pool \(name)", "record the baselines of \(free) free VFs"])
     if !leased.isEmpty {
       let names = Set(leased.map(\.guest.name)).sorted().joined(separator: ", ")
-      result.notes.append("guests \(names) keep their VFs as they are; the pool's settings reach them at their next start")
+      result.notes.append(
+        "guests \(names) keep their VFs as they are; the pool's settings reach them at their next start")
     }
     try result.check(token)
     if plan { return result }
@@ -385,7 +388,8 @@ extension PoolManager {
     if network?.persistent == true { result.steps.append("undefine network \(name)") }
     result.steps.append("forget pool \(name)")
     for pf in pool.pfs where pf.vfs != nil {
-      result.notes.append("the VFs of \(pf.dev) stay until the next boot; `vfpool pf set-vfs \(pf.dev) 0` removes them now")
+      result.notes.append(
+        "the VFs of \(pf.dev) stay until the next boot; `vfpool pf set-vfs \(pf.dev) 0` removes them now")
     }
     try result.check(token)
     if plan { return result }

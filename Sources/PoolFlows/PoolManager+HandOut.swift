@@ -361,7 +361,8 @@ extension PoolManager {
     var lease =
       expected
       ?? Lease(
-        pool: pool.name, guest: port.owner, nic: nextNIC(port.owner, pool.name, on: vf), mac: port.mac, vf: vf, vfIndex: id,
+        pool: pool.name, guest: port.owner, nic: nextNIC(port.owner, pool.name, on: vf), mac: port.mac, vf: vf,
+        vfIndex: id,
         state: .recorded, since: now(), bootID: bootID)
     let over = evictions(from: vf, except: expected?.id)
     let asRecorded = expected?.vf == vf && over.isEmpty

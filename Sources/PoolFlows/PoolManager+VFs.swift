@@ -16,7 +16,8 @@ extension PoolManager {
     if let pci = vf.pci, let lease = lease(holding: pci), !disrupt.contains(lease.guest.name) {
       throw FlowError(
         .refused,
-        "\(vf.id) is leased to guest \(lease.guest.name); to change it under the guest, say --disrupt \(lease.guest.name)")
+        "\(vf.id) is leased to guest \(lease.guest.name); to change it under the guest, say --disrupt \(lease.guest.name)"
+      )
     }
     if let use = vf.hostUse { throw FlowError(.refused, "\(vf.id) is used by the host: \(use)") }
     if let pci = vf.pci, let port = ports.values.first(where: { $0.vf == pci && !$0.isHold }),
@@ -32,7 +33,8 @@ extension PoolManager {
   func refuseInUse(_ vf: VF, _ line: String) throws(FlowError) {
     if let use = vf.hostUse { throw FlowError(.refused, "\(line)\(vf.id) is used by the host: \(use)") }
     if vf.driver == "vfio-pci" {
-      throw FlowError(.refused, "\(line)\(vf.id) is bound to vfio-pci: a guest outside of pools or a process may have it")
+      throw FlowError(
+        .refused, "\(line)\(vf.id) is bound to vfio-pci: a guest outside of pools or a process may have it")
     }
   }
 
@@ -49,7 +51,8 @@ extension PoolManager {
       throw FlowError(.invalid, "\(mac) is a multicast address; a NIC's own has an even first octet")
     }
     if let mac = settings.mac, let holder = contents.leases.values.first(where: { $0.mac == mac && $0.vf != vf.pci }) {
-      throw FlowError(.refused, "guest \(holder.guest.name) uses MAC \(mac) on \(holder.vfIndex.map { "\($0)" } ?? holder.pci)")
+      throw FlowError(
+        .refused, "guest \(holder.guest.name) uses MAC \(mac) on \(holder.vfIndex.map { "\($0)" } ?? holder.pci)")
     }
     let current = try await links.read(vf.id)
     settings = settings.missing(from: current)
@@ -139,7 +142,8 @@ extension PoolManager {
     do { try await links.setVFCount(count, pf: name) } catch {
       try? await links.setVFCount(pf.numVFs, pf: name)
       await refreshInventory()
-      throw FlowError(.failed, "PF \(name) did not get \(count) VFs, and has \(inventory.pf(named: name)?.numVFs ?? 0) now: \(error)")
+      throw FlowError(
+        .failed, "PF \(name) did not get \(count) VFs, and has \(inventory.pf(named: name)?.numVFs ?? 0) now: \(error)")
     }
     await refreshInventory()
     result.done = true

@@ -24,7 +24,8 @@ struct HookRun {
     guard call.concerns(xml), let left = deadline.remainingMilliseconds, left > 0 else { return 0 }
     let request = UnixHTTP.Request(
       method: "POST", target: call.target,
-      headers: [("Content-Type", "application/xml"), ("Vfpool-Deadline", String(deadline.monotonicNanoseconds))], body: xml)
+      headers: [("Content-Type", "application/xml"), ("Vfpool-Deadline", String(deadline.monotonicNanoseconds))],
+      body: xml)
     do {
       let response = try UnixHTTP(path: configuration.socket).send(request, timeoutMilliseconds: left)
       if response.status == 409, step.mayRefuse {

@@ -47,7 +47,8 @@ import Testing
       return blocks.joined(separator: "\n")
     }
     return HookSwitch(
-      links: links, profile: GuestProfile(root: root), services: services, client: ControlClient(readWrite: socket, readOnly: nil), console: console)
+      links: links, profile: GuestProfile(root: root), services: services,
+      client: ControlClient(readWrite: socket, readOnly: nil), console: console)
   }
 
   private var restarts: [[String]] { calls.all.filter { $0.first == "restart" } }

@@ -58,7 +58,9 @@ struct ControlServiceTests {
 
   @Test func theCLIsWholeWay() async throws {
     try await served { host, client, _ in
-      let plan = try await away { try client.apply(netdef: Array(FakeHost.spread.utf8), file: "spread.xml", plan: true, ifPlan: nil) }
+      let plan = try await away {
+        try client.apply(netdef: Array(FakeHost.spread.utf8), file: "spread.xml", plan: true, ifPlan: nil)
+      }
       #expect(!plan.done)
       let before = try await away { try client.pools() }
       #expect(before.isEmpty)

@@ -97,7 +97,9 @@ public final class FakeKernel: Links {
   public func change(_ vf: VFIndex, _ settings: VFSettings) { state.withLock { $0.vfs[vf]?.state?.take(settings) } }
 
   public func id(_ vf: PCIAddress) -> VFIndex? { state.withLock { $0.vfs.values.first { $0.pci == vf }?.id } }
-  public func pci(_ pf: String, _ index: Int) -> PCIAddress? { state.withLock { $0.vfs[VFIndex(pf: pf, index: index)]?.pci } }
+  public func pci(_ pf: String, _ index: Int) -> PCIAddress? {
+    state.withLock { $0.vfs[VFIndex(pf: pf, index: index)]?.pci }
+  }
   public var writeCount: Int { state.withLock { $0.writes.count } }
 }
 

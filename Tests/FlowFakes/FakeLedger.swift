@@ -44,7 +44,11 @@ public final class FakeLedger: Ledger {
     switch change {
     case .openLease(let lease), .updateLease(let lease):
       let isOpen = contents.leases[lease.id] != nil
-      if case .openLease = change { if isOpen || lease.id < contents.nextLeaseID { return true } } else if !isOpen { return true }
+      if case .openLease = change {
+        if isOpen || lease.id < contents.nextLeaseID { return true }
+      } else if !isOpen {
+        return true
+      }
       guard lease.state == .allocated || lease.state == .active else { return false }
       return contents.leases.values.contains {
         $0.id != lease.id && $0.vf == lease.vf && ($0.state == .allocated || $0.state == .active)

@@ -50,7 +50,9 @@ public final class FakeLibvirt: Networks, Guests {
 
   public func hostdevNetworks() async throws -> [NetworkFacts] { state.withLock { $0.networks.values.map(\.facts) } }
 
-  public func networkNames() async throws -> [String] { state.withLock { Array($0.networks.keys) + Array($0.otherNames) } }
+  public func networkNames() async throws -> [String] {
+    state.withLock { Array($0.networks.keys) + Array($0.otherNames) }
+  }
 
   public func ports(of network: String) async throws -> [NetworkPort] {
     state.withLock { $0.networks[network].map { Array($0.ports.values) } ?? [] }
@@ -134,7 +136,9 @@ public final class FakeLibvirt: Networks, Guests {
 
   /// `virsh start`: the refusal, libvirt's own error, or nil when the guest runs.
   public func start(_ guest: GuestDescription, _ manager: PoolManager, hooks: Bool = true) async -> String? {
-    if hooks, case .refuse(let why) = await manager.prepare(guest, deadline: HookDeadline(in: .seconds(60))) { return why }
+    if hooks, case .refuse(let why) = await manager.prepare(guest, deadline: HookDeadline(in: .seconds(60))) {
+      return why
+    }
     var live = guest
     for (place, nic) in guest.nics.enumerated() {
       guard case .network(let name, let portgroup) = nic.source else { continue }
@@ -196,6 +200,10 @@ public final class FakeLibvirt: Networks, Guests {
     if hooks { await manager.released(guest, leases: manager.openLeases(of: guest)) }
   }
 
-  public func ports(_ network: String) -> [NetworkPort] { state.withLock { Array($0.networks[network]?.ports.values ?? [:].values) } }
-  public func vf(of guest: GuestID, _ network: String) -> PCIAddress? { ports(network).first { $0.owner.uuid == guest.uuid }?.vf }
+  public func ports(_ network: String) -> [NetworkPort] {
+    state.withLock { Array($0.networks[network]?.ports.values ?? [:].values) }
+  }
+  public func vf(of guest: GuestID, _ network: String) -> PCIAddress? {
+    ports(network).first { $0.owner.uuid == guest.uuid }?.vf
+  }
 }

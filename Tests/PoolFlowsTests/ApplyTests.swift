@@ -79,7 +79,8 @@ struct ApplyTests {
     let error = await #expect(throws: FlowError.self) {
       try await host.manager.apply(netdef: FakeHost.sticky, plan: false)
     }
-    #expect(error?.message.contains("line 5: overlaps pool spread: both have enp1s0/0") == true, "\(error?.message ?? "")")
+    #expect(
+      error?.message.contains("line 5: overlaps pool spread: both have enp1s0/0") == true, "\(error?.message ?? "")")
   }
 
   @Test(arguments: ["define", "autostart", "start"])

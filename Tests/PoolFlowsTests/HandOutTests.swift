@@ -18,7 +18,8 @@ struct HandOutTests {
     #expect(leases.map(\.vfIndex?.pf) == ["enp1s0", "enp2s0"])
     #expect(leases.map(\.state) == [.active, .active])
     #expect(leases.map(\.vf) == [first, second].map { host.libvirt.vf(of: $0.guest, "spread") })
-    #expect(leases.map(\.port) == leases.map { lease in host.libvirt.ports("spread").first { $0.vf == lease.vf }?.uuid })
+    #expect(
+      leases.map(\.port) == leases.map { lease in host.libvirt.ports("spread").first { $0.vf == lease.vf }?.uuid })
   }
 
   @Test func poolsSettingsAreOnTheVFWhileTheGuestHasIt() async throws {

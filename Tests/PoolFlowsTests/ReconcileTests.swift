@@ -10,7 +10,9 @@ struct ReconcileTests {
   private func host(running numbers: ClosedRange<Int>) async throws -> FakeHost {
     let host = try await FakeHost()
     _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
-    for number in numbers { _ = await host.libvirt.start(FakeLibvirt.guest(number, networks: ["spread"]), host.manager) }
+    for number in numbers {
+      _ = await host.libvirt.start(FakeLibvirt.guest(number, networks: ["spread"]), host.manager)
+    }
     return host
   }
 

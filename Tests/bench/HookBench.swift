@@ -18,7 +18,8 @@ struct HookBench {
   static func main() async throws {
     let arguments = CommandLine.arguments
     guard arguments.count >= 3 else {
-      print("usage: bench HOOK FOLDER [PAIRS]   HOOK: the release build's vfpool-hook; FOLDER: on the disk to be measured")
+      print(
+        "usage: bench HOOK FOLDER [PAIRS]   HOOK: the release build's vfpool-hook; FOLDER: on the disk to be measured")
       exit(2)
     }
     let hook = arguments[1]
