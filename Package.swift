@@ -104,7 +104,9 @@ let package = Package(
     tests("Netlink", ["PoolModel", "Clibnl"]),
     tests("Sysfs", ["PoolModel"]),
     tests("ControlSocket"),
-    tests("ControlAPI", ["PoolModel"]),
+    // A daemon's socket, for the tests of what calls it.
+    .target(name: "SocketFakes", path: "Tests/SocketFakes", swiftSettings: swiftSettings),
+    tests("ControlAPI", ["SocketFakes", "PoolModel"]),
     // A kernel, a libvirt and a ledger in memory, for the tests of what stands above them.
     .target(
       name: "FlowFakes", dependencies: ["PoolFlows", "PoolModel", "LibvirtXML", logging], path: "Tests/FlowFakes",
@@ -120,6 +122,6 @@ let package = Package(
       "ControlServer",
       ["FlowFakes", "ControlAPI", "ControlSocket", "PoolFlows", "PoolModel", "LibvirtXML", logging, serviceLifecycle]),
     tests("Daemon", ["Libvirt", "LibvirtXML", "Netlink", "PoolFlows", "PoolModel", "Sysfs", logging]),
-    tests("Commands", ["ControlAPI", "PoolModel", "Sysfs"]),
+    tests("Commands", ["SocketFakes", "ControlAPI", "PoolModel", "Sysfs"]),
   ]
 )

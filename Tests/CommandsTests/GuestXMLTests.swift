@@ -1,5 +1,6 @@
 import ControlAPI
 import PoolModel
+import SocketFakes
 import Testing
 
 @testable import Commands

@@ -2,6 +2,7 @@ import ControlAPI
 import Foundation
 import Glibc
 import PoolModel
+import SocketFakes
 import Synchronization
 import Testing
 

@@ -1,5 +1,6 @@
 import ControlAPI
 import Foundation
+import SocketFakes
 import Testing
 
 @testable import Commands

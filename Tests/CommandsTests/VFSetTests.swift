@@ -1,6 +1,7 @@
 import ControlAPI
 import Foundation
 import PoolModel
+import SocketFakes
 import Testing
 
 @testable import Commands

@@ -3,24 +3,24 @@ import Glibc
 import Synchronization
 
 /// A Unix socket that answers HTTP requests one after the other, on a thread of its own, until it is released.
-final class FakeDaemon: Sendable {
-  struct Request: Hashable, Sendable {
+public final class FakeDaemon: Sendable {
+  public struct Request: Hashable, Sendable {
     /// `GET /v1/status`
-    var line: String
-    var headers: [String: String]
-    var body: String
+    public var line: String
+    public var headers: [String: String]
+    public var body: String
   }
 
-  let path: String
+  public let path: String
   private let listener: Int32
   private let received = Mutex<[Request]>([])
 
   /// The requests so far.
-  var requests: [Request] { received.withLock { $0 } }
+  public var requests: [Request] { received.withLock { $0 } }
   /// Their lines.
-  var lines: [String] { requests.map(\.line) }
+  public var lines: [String] { requests.map(\.line) }
 
-  init(_ answer: @escaping @Sendable (Request) -> (status: Int, body: String)) throws {
+  public init(_ answer: @escaping @Sendable (Request) -> (status: Int, body: String)) throws {
     path = "/tmp/vfpool-test-\(getpid())-\(UInt32.random(in: 0...UInt32.max)).sock"
     listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
     var address = sockaddr_un()
