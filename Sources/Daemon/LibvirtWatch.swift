@@ -15,6 +15,7 @@ struct LibvirtWatch: Service {
         for await signal in libvirt.signals { await pass(on: signal) }
       }
       try? await gracefulShutdown()
+      await manager.shutDown()
       group.cancelAll()
     }
   }

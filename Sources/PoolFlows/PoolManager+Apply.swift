@@ -414,6 +414,7 @@ extension PoolManager {
 
   /// Drops every hold, so that libvirt hands out all by itself (`vfpool disable`). Leases go on.
   public func dropAllHolds() async throws -> Plan {
+    mayHold = false
     var result = Plan(done: true)
     for hold in contents.holds.values.sorted(by: { $0.vf < $1.vf }) {
       try needLibvirt()

@@ -69,6 +69,7 @@ extension PoolManager {
 
   public func libvirtConnected() async {
     isConnected = true
+    mayHold = true
     problems["libvirt"] = nil
     reconcileSoon()
   }
@@ -283,7 +284,7 @@ extension PoolManager {
           } else {
             drifts.append(.noBaseline(vf: vf))
           }
-        case .quarantined(let quarantine) where !claimed.contains(vf) && facts[pool.name]?.active == true:
+        case .quarantined(let quarantine) where mayHold && !claimed.contains(vf) && facts[pool.name]?.active == true:
           drifts.append(.notParked(quarantine, pool: pool.name))
         default: continue
         }

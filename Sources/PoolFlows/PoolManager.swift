@@ -4,7 +4,8 @@ import PoolModel
 
 /// The one place that decides: which VF a guest gets, what is written to it, when it is back.
 ///
-/// Its flows are in extensions by the part of the story they tell: `+HandOut`, `+Return`, `+Apply`, `+Reconcile`.
+/// Its flows are in extensions by the part of the story they tell: `+Prepare`, `+HandOut`, `+Return`, `+Apply`,
+/// `+Reconcile`.
 /// Memory (`contents`) is changed first, then the ledger, and nothing else happens before the ledger has it.
 public actor PoolManager {
   /// Everything around the flows, behind protocols.
@@ -57,6 +58,8 @@ public actor PoolManager {
   /// What events told since reconciling last began to read: whether a guest runs.
   var guestsSinceRead: [String: Bool] = [:]
   var turns = Turns()
+  /// False after `vfpool disable`, until libvirt's daemon is restarted, as `vfpool enable` does.
+  var mayHold = true
   public internal(set) var isConnected = false
   /// By subject, so that each is told once and goes when it is mended.
   var problems: [String: String] = [:]

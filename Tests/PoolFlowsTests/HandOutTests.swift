@@ -132,6 +132,22 @@ struct HandOutTests {
     }
   }
 
+  @Test func holdsGoWhenVfpooldStopsAndDontComeBackWhenItIsDisabled() async throws {
+    let host = try await FakeHost()
+    _ = try await host.manager.apply(netdef: FakeHost.sticky, plan: false)
+    let guests = (1...3).map { FakeLibvirt.guest($0, networks: ["sticky"]) }
+    for guest in guests { _ = await host.libvirt.start(guest, host.manager) }
+    for guest in guests { await host.libvirt.stop(guest.guest, host.manager) }
+    _ = await host.manager.prepare(guests[2], deadline: HookDeadline(in: .seconds(60)))
+    #expect(host.libvirt.ports("sticky").filter(\.isHold).count == 2)
+    await host.manager.shutDown()
+    #expect(host.libvirt.ports("sticky") == [])
+    #expect(host.ledger.contents.holds == [:])
+    _ = try await host.manager.dropAllHolds()
+    _ = await host.libvirt.start(guests[2], host.manager)
+    #expect(host.libvirt.ports("sticky").filter(\.isHold) == [])
+  }
+
   @Test func portThatIsToldAgainTouchesNoRunningGuest() async throws {
     let host = try await FakeHost()
     _ = try await host.manager.apply(netdef: FakeHost.sticky, plan: false)

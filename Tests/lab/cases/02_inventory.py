@@ -48,6 +48,18 @@ equal(changed["enp2s0", 5]["maxTxRate"], 500, "rate that was set")
 equal(changed["enp2s0", 5]["trust"], True, "trust that was set")
 equal(changed["enp1s0", 6]["driver"], None, "driver that was unbound")
 
+step("vf set writes what ip shows, and says what a card can't do")
+vfpool_text("vf", "set", "enp2s0/2", "--mac", "52:54:00:00:02:02", "--vlan", "7", "--qos", "2", "--trust", "on",
+            "--spoofchk", "off", "--max-tx-rate", "250")
+equal(vf_state("enp2s0", 2), {
+    "mac": "52:54:00:00:02:02", "vlan": 7, "qos": 2, "vlanProto": "802.1Q", "spoofchk": False, "trust": True,
+    "linkState": "auto", "minTxRate": 0, "maxTxRate": 250}, "enp2s0/2")
+contains(vfpool_refused("vf", "set", "enp2s0/2", "--link-state", "enable"), "enp2s0/2", "the refusal names the VF")
+contains(vfpool_refused("vf", "set", "enp2s0/9", "--trust", "on"), "enp2s0/9", "the refusal names the VF")
+vfpool_refused("vf", "set", "enp2s0/2", "--vlan", "4095", code=2)
+vfpool_text("vf", "set", "enp2s0/2", "--vlan", "none")
+equal(vf_state("enp2s0", 2)["vlan"], None, "VLAN of enp2s0/2")
+
 step("pf list")
 for row in vfpool("pf", "list"):
     pf = row["name"]

@@ -13,6 +13,8 @@ def change(old, new):
 # (what, XML, the text on whose line the mistake is, a part of the reason)
 CASES = [
     ("not XML", change("</network>", "</netwrk>"), "</netwrk>", "closing tag"),
+    ("external entity", '<!DOCTYPE network [<!ENTITY x SYSTEM "file:///etc/passwd">]>\n' + GOOD, "<!DOCTYPE", "DOCTYPE"),
+    ("overlap", change('dev="enp1s0"', 'dev="enp2s0"'), "enp2s0", "overlaps pool other"),
     ("not hostdev", change('<forward mode="hostdev"', '<forward mode="nat"'), 'mode="nat"', "hostdev"),
     ("unknown policy", change('policy="pack"', 'policy="random"'), "random", "random"),
     ("unknown attribute", change('trust="on"', 'trsut="on"'), "trsut", "trsut"),
@@ -34,6 +36,7 @@ def snapshot():
     }
 
 
+make_pool("other", [("enp2s0", "2-5")])
 before = snapshot()
 for what, xml, place, reason in CASES:
     step(what)

@@ -1,0 +1,107 @@
+import LibvirtXML
+import Logging
+import PoolModel
+
+/// Turns of starts, and the holds that make libvirt's “first free” VF the chosen one.
+extension PoolManager {
+  func takeTurns(_ pools: Set<String>, _ guest: GuestID, deadline: HookDeadline) async -> Bool {
+    if turns.tryTake(pools, guest: guest.uuid) {
+      limitTurns(pools, guest)
+      return true
+    }
+    // Half of what is left: placing needs its time too.
+    let patience = deadline.left / 2
+    let got = await withCheckedContinuation { continuation in
+      guard let id = turns.enqueue(pools, guest: guest.uuid, continuation) else {
+        continuation.resume(returning: false)
+        return
+      }
+      Task {
+        try? await Task.sleep(for: patience)
+        self.turns.giveUp(id)
+      }
+    }
+    if got { limitTurns(pools, guest) }
+    return got
+  }
+
+  /// A start that dies between prepare and its port must not block its pools.
+  private func limitTurns(_ pools: Set<String>, _ guest: GuestID) {
+    let given = pools.sorted().map { ($0, turns.turn(of: guest.uuid, $0)) }
+    Task {
+      try? await Task.sleep(for: turnLimit)
+      for (pool, turn) in given where turn != nil && self.turns.turn(of: guest.uuid, pool) == turn {
+        self.log.info("start of \(guest.name) in pool \(pool) is slow; the next is served")
+        await self.endTurn(pool, guest)
+      }
+    }
+  }
+
+  /// Drops the guest's holds in a pool, then serves the next start.
+  func endTurn(_ pool: String, _ guest: GuestID) async {
+    await dropHolds(of: guest, in: pool)
+    turns.end(pool, guest: guest.uuid)
+  }
+
+  func endTurns(of guest: GuestID) async {
+    for pool in contents.pools.keys.sorted() where turns.holds(guest.uuid, pool) { await endTurn(pool, guest) }
+  }
+
+  /// Before vfpoold stops: holds made for starts under way would keep VFs from everybody until it runs again.
+  public func shutDown() async {
+    for pool in contents.pools.keys.sorted() { await dropHolds(of: nil, in: pool) }
+  }
+
+  func claim(_ hold: Hold) async {
+    guard mayHold else { return commitLater([.dropHold(port: hold.port)]) }
+    let port = NetworkPort(hold)
+    do {
+      try await networks.claim(port, in: hold.pool)
+      guard contents.holds[hold.port] != nil else {
+        // Its start has ended meanwhile.
+        try await networks.drop(port: hold.port, in: hold.pool)
+        return
+      }
+      notePort(port)
+    } catch {
+      // Most often: another port has the VF, which serves as well. The order of picks is checked when they are made.
+      log.info("no hold on \(hold.vf): \(error)")
+      commitLater([.dropHold(port: hold.port)])
+    }
+  }
+
+  /// Drops the holds made for a guest's start; nil = for anyone's start. Standing holds stay.
+  func dropHolds(of guest: GuestID?, in pool: String) async {
+    let holds = contents.holds.values.filter {
+      $0.pool == pool && $0.guest != nil && (guest == nil || $0.guest?.uuid == guest?.uuid)
+    }
+    for hold in holds.sorted(by: { $0.vf < $1.vf }) {
+      do {
+        try await networks.drop(port: hold.port, in: pool)
+        forgetPort(hold.port)
+        commitLater([.dropHold(port: hold.port)])
+      } catch {
+        log.warning("hold on \(hold.vf) in pool \(pool) can't be dropped yet: \(error)")
+      }
+    }
+  }
+}
+
+extension NetworkPort {
+  /// The port by which a hold claims its VF.
+  init(_ hold: Hold) {
+    self.init(
+      uuid: hold.port, owner: GuestID(name: Hold.ownerName, uuid: Hold.ownerUUID), mac: MACAddress(unusedOf: hold.vf),
+      portgroup: nil, vf: hold.vf, managed: true)
+  }
+}
+
+extension MACAddress {
+  /// A locally administered MAC that belongs to the VF and to no guest: for ports that never reach a wire, and for
+  /// drivers that don't take a zero MAC.
+  init(unusedOf vf: PCIAddress) {
+    self.init(
+      value: 0x0276_0000_0000 | UInt64(vf.domain & 0xff) << 24 | UInt64(vf.bus) << 16 | UInt64(vf.slot) << 8
+        | UInt64(vf.function))
+  }
+}

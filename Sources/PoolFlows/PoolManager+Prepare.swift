@@ -1,0 +1,207 @@
+import Allocator
+import LibvirtXML
+import Logging
+import PoolModel
+
+/// A NIC of a guest that wants a VF of a pool.
+private struct WantedNIC {
+  /// Position among the guest's NICs of this pool.
+  var position: Int
+  var mac: MACAddress
+  var portgroup: String?
+}
+
+/// A guest's start before libvirt has done anything: MACs are checked, VFs chosen, leases recorded.
+extension PoolManager {
+  /// A hook call whose hook has stopped waiting: libvirt went on, and this call's moment is over. What became of it is
+  /// read from libvirt.
+  public func hookCameLate(_ what: String) {
+    log.warning("\(what): libvirt did not wait for it; looking at what became of it")
+    reconcileSoon()
+  }
+
+  /// `qemu prepare begin`: libvirt has done nothing yet. Checks MACs, chooses for all NICs, records the leases; refuses
+  /// for policy only.
+  public func prepare(_ guest: GuestDescription, deadline: HookDeadline) async -> HookVerdict {
+    let wanted = wantedNICs(guest)
+    guard !wanted.isEmpty else { return .go }
+    await returnLeftovers(of: guest.guest)
+    if guest.nics.isEmpty || deadline.isOver { return .go }
+    let enforced = wanted.keys.filter { contents.pools[$0]?.mode == .enforce }.sorted()
+    if let conflict = await macConflict(guest.guest, wanted, enforced) { return .refuse(conflict) }
+    guard isConnected, !enforced.isEmpty else {
+      return await recordUnplaced(guest.guest, wanted)
+    }
+    guard await takeTurns(Set(enforced), guest.guest, deadline: deadline) else {
+      for name in enforced { await dropHolds(of: nil, in: name) }
+      if deadline.isOver { return .go }
+      return await recordUnplaced(guest.guest, wanted)
+    }
+    // While this start waited for its turn, another with the same MAC may have been placed.
+    if let conflict = await macConflict(guest.guest, wanted, enforced) {
+      await endTurns(of: guest.guest)
+      return .refuse(conflict)
+    }
+    guard !deadline.isOver else {
+      await endTurns(of: guest.guest)
+      return .go
+    }
+    let verdict = await place(guest.guest, wanted, enforced: enforced, deadline: deadline)
+    if case .refuse = verdict { await endTurns(of: guest.guest) }
+    return verdict
+  }
+
+  private func wantedNICs(_ guest: GuestDescription) -> [String: [WantedNIC]] {
+    var wanted: [String: [WantedNIC]] = [:]
+    for nic in guest.nics {
+      guard case .network(let name, let portgroup) = nic.source, contents.pools[name] != nil, let mac = nic.mac
+      else { continue }
+      wanted[name, default: []].append(
+        WantedNIC(position: wanted[name]?.count ?? 0, mac: mac, portgroup: portgroup))
+    }
+    return wanted
+  }
+
+  /// Before a refusal the truth is read from libvirt, as for placement.
+  private func macConflict(
+    _ guest: GuestID, _ wanted: [String: [WantedNIC]], _ enforced: [String]
+  ) async -> String? {
+    for name in enforced {
+      guard let nics = wanted[name], let conflict = macConflict(guest, nics, pool: name) else { continue }
+      for pool in contents.pools.keys.sorted() { _ = await returnLostPorts(of: pool) }
+      if macConflict(guest, nics, pool: name) != nil { return conflict }
+    }
+    return nil
+  }
+
+  /// Live NICs of different guests must differ in MAC on one PF and VLAN: the card would deliver to one of them only.
+  private func macConflict(_ guest: GuestID, _ nics: [WantedNIC], pool name: String) -> String? {
+    guard let pool = contents.pools[name] else { return nil }
+    for nic in nics {
+      for other in contents.leases.values where other.mac == nic.mac && other.guest.uuid != guest.uuid {
+        guard other.state.holdsVF, let otherPool = contents.pools[other.pool], sharePF(pool, otherPool),
+          vlanID(pool, portgroup: nic.portgroup) == vlanID(otherPool, portgroup: other.portgroup)
+        else { continue }
+        let text =
+          "pool \(name): guest \(guest.name) has MAC \(nic.mac), which guest \(other.guest.name) uses on "
+          + "\(other.vfIndex.map { "\($0)" } ?? "pool \(other.pool)"); give one of them another MAC"
+        if pool.macConflict == .refuse { return text }
+        log.warning("\(text)")
+      }
+    }
+    return nil
+  }
+
+  private func sharePF(_ a: Pool, _ b: Pool) -> Bool {
+    let pfs = { (pool: Pool) in
+      Set(pool.addresses.compactMap { self.inventory.vf(at: $0)?.id.pf })
+    }
+    return a.name == b.name || !pfs(a).isDisjoint(with: pfs(b))
+  }
+
+  /// Leases that an earlier run of this guest left behind: it isn't running, so they are over.
+  private func returnLeftovers(of guest: GuestID) async {
+    for lease in leases(of: guest.uuid) {
+      if lease.state == .allocated || lease.state == .active { await takeBack(lease) }
+      if contents.leases[lease.id] != nil {
+        commitLater([.closeLease(id: lease.id, until: now(), reason: closingReason(lease))])
+      }
+    }
+  }
+
+  /// Lets the start through: libvirt picks, and the pick is adopted when its port is created.
+  private func recordUnplaced(_ guest: GuestID, _ wanted: [String: [WantedNIC]]) async -> HookVerdict {
+    let changes = wanted.sorted { $0.key < $1.key }.flatMap { name, nics in
+      nics.map { LedgerChange.openLease(newLease(guest, name, $0, vf: nil)) }
+    }
+    do { try await commit(numbered(changes)) } catch { log.warning("start of \(guest.name) is not recorded: \(error)") }
+    return .go
+  }
+
+  private func newLease(_ guest: GuestID, _ pool: String, _ nic: WantedNIC, vf: PCIAddress?) -> Lease {
+    Lease(
+      pool: pool, guest: guest, nic: nic.position, mac: nic.mac, vf: vf,
+      vfIndex: vf.flatMap { inventory.vf(at: $0)?.id }, state: .recorded, portgroup: nic.portgroup, since: now(),
+      bootID: bootID)
+  }
+
+  /// Gives new leases their ids. Memory must take the changes before anything else is awaited.
+  func numbered(_ changes: [LedgerChange]) -> [LedgerChange] {
+    var next = contents.nextLeaseID
+    return changes.map { change in
+      guard case .openLease(var lease) = change else { return change }
+      lease.id = next
+      next += 1
+      return .openLease(lease)
+    }
+  }
+
+  private func place(
+    _ guest: GuestID, _ wanted: [String: [WantedNIC]], enforced: [String], deadline: HookDeadline
+  ) async -> HookVerdict {
+    var changes: [LedgerChange] = []
+    var holds: [Hold] = []
+    for name in enforced {
+      guard let pool = contents.pools[name], let nics = wanted[name] else { continue }
+      let choice: PlacementChoice
+      do {
+        choice = try await choose(guest, nics, pool)
+      } catch {
+        log.notice("refused: \(error)")
+        return .refuse("\(error)")
+      }
+      for (nic, vf) in zip(nics, choice.picks) { changes.append(.openLease(newLease(guest, name, nic, vf: vf))) }
+      holds += choice.holds.map { Hold(port: newUUID(), pool: name, vf: $0, guest: guest) }
+    }
+    for (name, nics) in wanted where contents.pools[name]?.mode == .observe {
+      changes += nics.map { .openLease(newLease(guest, name, $0, vf: nil)) }
+    }
+    guard !deadline.isOver else {
+      await endTurns(of: guest)
+      return .go
+    }
+    do {
+      try await commit(numbered(changes) + holds.map(LedgerChange.addHold))
+    } catch {
+      log.warning("start of \(guest.name) is not placed: \(error)")
+      await endTurns(of: guest)
+      return .go
+    }
+    for hold in holds where turns.holds(guest.uuid, hold.pool) { await claim(hold) }
+    return .go
+  }
+
+  /// Asks placement; before a refusal the truth is read from libvirt, lest a port whose end we missed refuses a start.
+  private func choose(
+    _ guest: GuestID, _ nics: [WantedNIC], _ pool: Pool
+  ) async throws(PlacementRefusal) -> PlacementChoice {
+    let lastVFs = nics.map { nic in
+      contents.bindings[.init(guestUUID: guest.uuid, pool: pool.name, nic: nic.position)]?.lastVF
+    }
+    do {
+      return try ranking(pool).choose(request(guest, lastVFs, pool))
+    } catch {
+      _ = await returnLostPorts(of: pool.name)
+      await refreshInventory()
+      return try ranking(pool).choose(request(guest, lastVFs, pool))
+    }
+  }
+
+  private func request(_ guest: GuestID, _ lastVFs: [PCIAddress?], _ pool: Pool) -> PlacementRequest {
+    let underWay = contents.leases.values.count {
+      $0.pool == pool.name && $0.state == .recorded && $0.guest.uuid != guest.uuid
+    }
+    return PlacementRequest(guest: guest, lastVFs: lastVFs, othersUnderWay: underWay)
+  }
+
+  func ranking(_ pool: Pool) -> PlacementRanking {
+    let claimed = claimedVFs()
+    let candidates = zip(pool.addresses, standings(of: pool.addresses)).map { vf, standing in
+      let id = inventory.vf(at: vf)?.id
+      return Candidate(
+        vf: vf, id: id, standing: standing, claimed: claimed.contains(vf),
+        carrier: id.flatMap { inventory.pf(named: $0.pf)?.carrier })
+    }
+    return PlacementRanking(pool: pool, candidates: candidates)
+  }
+}
