@@ -61,3 +61,16 @@ for line in calls.splitlines():
     check(not ("/sys/" in line and re.search(r"O_WRONLY|O_RDWR", line)), f"a write to sysfs: {line}")
 equal(without_mac(vf_state("enp2s0", 1)), without_mac(before["vfs"][1][1]), "the VF that an admin had changed")
 equal(ports("plain"), before["ports"], "ports afterwards")
+
+step("enforced, it is vfpool's: the running guests' VFs stay as they are, the next guest's VF comes back clean")
+states = [vf_states(pf) for pf in PFS]
+contains(str(vfpool("pool", "enforce", "plain")["notes"]), "guests a, b keep their VFs", "what enforce says")
+equal(pools()["plain"]["mode"], "enforce", "mode of the pool")
+equal([vf_states(pf) for pf in PFS], states, "VFs after enforce")
+equal(vfpool("reconcile", "--plan")["steps"], [], "drifts")
+start("c")
+lease = active_lease("c")
+run("ip", "link", "set", lease["pf"], "vf", str(lease["index"]), "trust", "on", "max_tx_rate", "100")
+destroy("c")
+wait_until(lambda: lease_of("c") is None, 5, "c's lease is over")
+equal([vf_states(pf) for pf in PFS], states, "VFs after c's stop")

@@ -8,6 +8,7 @@ before = read(CONF)
 write(CONF, "")
 try:
     run("systemctl", "restart", "libvirtd")
+    wait_until(lambda: vfpool("status")["libvirtConnected"], 5, "vfpoold is connected to libvirt again")
     make_pool("confined", [("enp1s0", None)])
     define_guest("a", "confined")
     start("a")
