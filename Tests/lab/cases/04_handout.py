@@ -1,6 +1,6 @@
 """Two guests of a spread pool get VFs of different PFs, libvirt and the lease list agree, and they reach each other."""
 
-# timeout: 900
+# timeout: 2400
 from vfpoollab import *
 
 make_pool("spread", [(pf, None) for pf in PFS], policy="spread")
