@@ -12,6 +12,7 @@ struct VFList: ParsableCommand {
   @Flag(help: .hidden) var names = false
 
   func run() throws {
+    if json.isOn { return Console.current.write(try connection.client.vfsText(pf: pf) + "\n") }
     let vfs = try connection.client.vfs(pf: pf)
     guard !names else { return Console.current.write(vfs.map { $0.name + "\n" }.joined()) }
     json.print(vfs, VFRow.columns, none: pf.map { "PF \($0) has no VFs" } ?? "this host has no VFs")

@@ -17,9 +17,18 @@ extension ControlClient {
 
   /// The VFs of one PF; nil = of all.
   public func vfs(pf: String? = nil) throws(ControlClientError) -> [VFRow] {
+    try get(Route.vfs, vfQuery(pf))
+  }
+
+  /// The same as text, as vfpoold wrote it: indented JSON.
+  public func vfsText(pf: String? = nil) throws(ControlClientError) -> String {
+    String(decoding: try read(Route.vfs, vfQuery(pf)), as: UTF8.self)
+  }
+
+  private func vfQuery(_ pf: String?) -> Query {
     var query = Query()
     query.add("pf", pf)
-    return try get(Route.vfs, query)
+    return query
   }
 
   /// Writes to a VF, named `enp1s0/3` or by its PCI address; returns what stands there afterwards.

@@ -20,6 +20,9 @@ public struct ControlService: Service {
     case readOnly
   }
 
+  /// One thread for both sockets: requests are few and short, and each thread costs memory.
+  private static let eventLoop = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+
   let manager: PoolManager
   let path: String
   let access: Access
@@ -56,7 +59,7 @@ public struct ControlService: Service {
     // Not `Application`: its date cache wakes up every second, and vfpoold is to sleep when there is nothing to do.
     let server = try HTTPServerBuilder.http1().buildServer(
       configuration: ServerConfiguration(address: .unixDomainSocket(path: path)),
-      eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: log
+      eventLoopGroup: Self.eventLoop, logger: log
     ) { request, writer, channel in
       let response: Response
       do {

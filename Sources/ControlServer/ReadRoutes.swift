@@ -16,7 +16,10 @@ struct ReadRoutes {
       try await Answer.from { try Answer.json(await manager.view().pfRows()) }
     }
     router.get(RouterPath(Route.vfs)) { request, _ in
-      try await Answer.from { try Answer.json(vfs(await manager.view(), pf: request.query("pf"))) }
+      try await Answer.from {
+        let rows = try vfs(await manager.view(), pf: request.query("pf"))
+        return Answer.text(rows.json, type: "application/json")
+      }
     }
     router.get(RouterPath(Route.pools)) { _, _ in
       try await Answer.from { try Answer.json(await manager.view().poolRows()) }

@@ -29,7 +29,17 @@ extension MACAddress: LosslessStringConvertible {
     self.init(octets: octets)
   }
 
-  public var description: String { octets.map { $0.hex(digits: 2) }.joined(separator: ":") }
+  public var description: String {
+    String(unsafeUninitializedCapacity: 17) { text in
+      for place in 0..<17 {
+        let nibble = UInt8(truncatingIfNeeded: value >> (44 - 4 * (place - place / 3))) & 0xf
+        text[place] =
+          place % 3 == 2
+          ? UInt8(ascii: ":") : nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") - 10 + nibble
+      }
+      return 17
+    }
+  }
 }
 
 extension MACAddress: Codable {
