@@ -67,11 +67,6 @@ enum JSONNode {
 
   static func quote(_ string: String, to text: inout String) {
     text += "\""
-    if !string.utf8.contains(where: { $0 < 0x20 || $0 == 0x22 || $0 == 0x5c || $0 == 0x7f }) {
-      text += string
-      text += "\""
-      return
-    }
     for scalar in string.unicodeScalars {
       switch scalar {
       case "\"": text += "\\\""

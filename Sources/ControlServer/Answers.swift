@@ -16,7 +16,12 @@ enum Answer {
     -> Response
   { bytes(Data(text.utf8), type: type, status) }
 
-  private static func bytes(_ data: Data, type: String, _ status: HTTPResponse.Status) -> Response {
+  /// JSON that is written already.
+  static func json(text: [UInt8]) -> Response { bytes(text, type: "application/json", .ok) }
+
+  private static func bytes(_ data: some Collection<UInt8> & Sendable, type: String, _ status: HTTPResponse.Status)
+    -> Response
+  {
     Response(
       status: status, headers: [.contentType: type, .contentLength: "\(data.count)"],
       body: ResponseBody(byteBuffer: ByteBuffer(bytes: data)))

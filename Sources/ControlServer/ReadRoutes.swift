@@ -18,7 +18,7 @@ struct ReadRoutes {
     router.get(RouterPath(Route.vfs)) { request, _ in
       try await Answer.from {
         let rows = try vfs(await manager.view(), pf: request.query("pf"))
-        return Answer.text(rows.json, type: "application/json")
+        return Answer.json(text: rows.json)
       }
     }
     router.get(RouterPath(Route.pools)) { _, _ in
