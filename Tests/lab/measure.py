@@ -98,6 +98,7 @@ def idle():
     print(f"resident: ratio {ours / theirs:.2f}, aim at most 1.2 ({ours // 1024} MiB against {theirs // 1024} MiB)", flush=True)
 
 
-start_and_stop(int(sys.argv[1]) if len(sys.argv) > 1 else 30)
-listing()
-idle()
+if __name__ == "__main__":
+    start_and_stop(int(sys.argv[1]) if len(sys.argv) > 1 else 30)
+    listing()
+    idle()
