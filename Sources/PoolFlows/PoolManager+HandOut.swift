@@ -123,7 +123,7 @@ extension PoolManager {
   /// libvirt has given the VF to someone else, so whoever had it is gone: that lease is over.
   func evictions(from vf: PCIAddress, except id: Int64?) -> [LedgerChange] {
     contents.leases.values
-      .filter { $0.vf == vf && $0.id != id && ($0.state == .allocated || $0.state == .active) }
+      .filter { $0.vf == vf && $0.id != id && $0.state.hasPort }
       .map { .closeLease(id: $0.id, until: now(), reason: "guest stopped") }
   }
 

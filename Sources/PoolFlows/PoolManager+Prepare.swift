@@ -26,7 +26,7 @@ extension PoolManager {
     let wanted = wantedNICs(guest)
     guard !wanted.isEmpty else { return .go }
     await returnLeftovers(of: guest.guest)
-    if guest.nics.isEmpty || deadline.isOver { return .go }
+    if deadline.isOver { return .go }
     let enforced = wanted.keys.filter { contents.pools[$0]?.mode == .enforce }.sorted()
     if let conflict = await macConflict(guest.guest, wanted, enforced) { return .refuse(conflict) }
     guard isConnected, !enforced.isEmpty else {
@@ -102,7 +102,7 @@ extension PoolManager {
   /// Leases that an earlier run of this guest left behind: it isn't running, so they are over.
   private func returnLeftovers(of guest: GuestID) async {
     for lease in leases(of: guest.uuid) {
-      if lease.state == .allocated || lease.state == .active { await takeBack(lease) }
+      if lease.state.hasPort { await takeBack(lease) }
       if contents.leases[lease.id] != nil {
         commitLater([.closeLease(id: lease.id, until: now(), reason: closingReason(lease))])
       }

@@ -335,7 +335,7 @@ extension PoolManager {
         if contents.leases[lease.id] == lease { reconcileLater() }
         return false
       }
-      if lease.state == .allocated || lease.state == .active {
+      if lease.state.hasPort {
         if let port = lease.port { forgetPort(port) }
         await takeBack(lease)
       }

@@ -39,7 +39,7 @@ extension PoolManager {
   private func isStillFree(_ vf: PCIAddress, _ lease: Lease?, _ deadline: HookDeadline?) -> Bool {
     deadline?.isOver != true && !ports.values.contains { $0.vf == vf && !$0.isHold }
       && !contents.leases.values.contains {
-        $0.vf == vf && $0.id != lease?.id && ($0.state == .allocated || $0.state == .active)
+        $0.vf == vf && $0.id != lease?.id && $0.state.hasPort
       }
   }
 
@@ -102,7 +102,7 @@ extension PoolManager {
     if leases(of: guest.uuid).allSatisfy({ ids.contains($0.id) }) { await endTurns(of: guest) }
     for id in ids {
       guard let current = contents.leases[id] else { continue }
-      if current.state == .allocated || current.state == .active {
+      if current.state.hasPort {
         // Its port-deleted never reached us, or is late.
         guard await portIsGone(current) else {
           reconcileSoon()
@@ -128,7 +128,7 @@ extension PoolManager {
 
   /// A managed VF goes back to its own driver; one that stays on vfio-pci can't serve the host and hints at a fault.
   private func checkDriver(_ lease: Lease) async {
-    guard let vf = lease.vf, contents.pools[lease.pool]?.mode == .enforce, self.lease(holding: vf)?.id == nil,
+    guard let vf = lease.vf, contents.pools[lease.pool]?.mode == .enforce, self.lease(holding: vf) == nil,
       contents.quarantines[vf] == nil, !claimedVFs().contains(vf),
       (try? await links.driver(of: vf)) == "vfio-pci", self.lease(holding: vf) == nil
     else { return }
@@ -139,7 +139,7 @@ extension PoolManager {
   /// read which guests run: a running guest keeps its VF when its network was restarted, and is claimed again.
   func returnLostPorts(of pool: String) async -> Bool {
     let suspects = contents.leases.values.filter {
-      $0.pool == pool && ($0.state == .allocated || $0.state == .active) && $0.port != nil
+      $0.pool == pool && $0.state.hasPort && $0.port != nil
     }
     let known = ports.values.filter { !$0.isHold }.map(\.uuid)
     guard isConnected, guestsAreKnown, let live = try? await networks.ports(of: pool) else { return false }

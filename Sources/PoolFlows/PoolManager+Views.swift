@@ -35,12 +35,8 @@ extension PoolManager {
   /// What needs no look at the kernel: leases, MACs, netdefs.
   public func contentsNow() -> LedgerContents { contents }
 
-  public func history(_ filter: HistoryFilter) async throws -> [ClosedLease] {
-    var closed = try await ledger.history(filter)
-    guard filter.at != nil || filter.mac != nil || filter.guest != nil || filter.vf != nil else { return closed }
-    closed.sort { $0.until > $1.until }
-    return closed
-  }
+  /// Newest first.
+  public func history(_ filter: HistoryFilter) async throws -> [ClosedLease] { try await ledger.history(filter) }
 
   public func netdef(of name: String) throws -> String {
     let pool = try pool(named: name)

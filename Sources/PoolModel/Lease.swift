@@ -11,6 +11,9 @@ public enum LeaseState: String, Codable, Sendable, CaseIterable {
 
   /// Whether the VF belongs to the NIC.
   public var holdsVF: Bool { self != .freed }
+
+  /// Whether libvirt has given the VF to the NIC.
+  public var hasPort: Bool { self == .allocated || self == .active }
 }
 
 /// A guest as libvirt knows it.

@@ -33,7 +33,7 @@ public struct FakeHost {
     return PoolManager(
       PoolManager.Neighbours(
         links: kernel, networks: libvirt, guests: libvirt, ledger: ledger, now: { clock.tick() },
-        newUUID: { clock.uuid() }), bootID: bootID, log: log, turnLimit: .milliseconds(300))
+        newUUID: { clock.uuid() }), bootID: bootID, log: log, turnLimit: .seconds(5))
   }
 
   public static let spread = """

@@ -49,9 +49,9 @@ public final class FakeLedger: Ledger {
       } else if !isOpen {
         return true
       }
-      guard lease.state == .allocated || lease.state == .active else { return false }
+      guard lease.state.hasPort else { return false }
       return contents.leases.values.contains {
-        $0.id != lease.id && $0.vf == lease.vf && ($0.state == .allocated || $0.state == .active)
+        $0.id != lease.id && $0.vf == lease.vf && $0.state.hasPort
       }
     case .closeLease(let id, _, _): return contents.leases[id] == nil
     case .removePool(let name): return contents.leases.values.contains { $0.pool == name }
