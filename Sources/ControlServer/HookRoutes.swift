@@ -57,9 +57,9 @@ struct HookRoutes {
     case ("prepare", "begin"): return await manager.prepare(guest, deadline: deadline)
     case ("start", "begin"): await manager.started(guest.guest, deadline: deadline)
     case ("release", "end"):
-      let leases = await manager.openLeases(of: guest.guest)
+      let run = await manager.run(of: guest.guest)
       let manager = manager
-      Task { await manager.released(guest.guest, leases: leases) }
+      Task { await manager.released(run) }
     default: break
     }
     return .go

@@ -135,10 +135,9 @@ extension PoolManager {
 
   /// The network is still locked: the holds are dropped once libvirt has gone on.
   private func turnsAfterAllocation(_ guest: GuestID, _ pool: String) {
-    guard turns.holds(guest.uuid, pool),
-      !leases(of: guest.uuid).contains(where: { $0.pool == pool && $0.state == .recorded })
-    else { return }
-    Task { await self.endTurn(pool, guest) }
+    guard !leases(of: guest.uuid).contains(where: { $0.pool == pool && $0.state == .recorded }) else { return }
+    let over = turns.turns(of: guest.uuid).filter { $0.pool == pool }
+    Task { await self.endTurns(over) }
   }
 
   // MARK: started
@@ -156,7 +155,8 @@ extension PoolManager {
     commitLater(
       leases(of: guest.uuid).filter { $0.state == .recorded }
         .map { .closeLease(id: $0.id, until: now(), reason: "start failed") })
-    Task { await self.endTurns(of: guest) }
+    let over = turns.turns(of: guest.uuid)
+    Task { await self.endTurns(over) }
   }
 
   private func finish(_ lease: Lease, _ id: VFIndex, _ pool: Pool, _ deadline: HookDeadline) async {

@@ -6,7 +6,7 @@ import PoolModel
 extension PoolManager {
   func takeTurns(_ pools: Set<String>, _ guest: GuestID, deadline: HookDeadline) async -> Bool {
     if turns.tryTake(pools, guest: guest.uuid) {
-      limitTurns(pools, guest)
+      limitTurns(guest)
       return true
     }
     // Half of what is left: placing needs its time too.
@@ -21,30 +21,29 @@ extension PoolManager {
         self.turns.giveUp(id)
       }
     }
-    if got { limitTurns(pools, guest) }
+    if got { limitTurns(guest) }
     return got
   }
 
   /// A start that dies between prepare and its port must not block its pools.
-  private func limitTurns(_ pools: Set<String>, _ guest: GuestID) {
-    let given = pools.sorted().map { ($0, turns.turn(of: guest.uuid, $0)) }
+  private func limitTurns(_ guest: GuestID) {
+    let given = turns.turns(of: guest.uuid)
     Task {
       try? await Task.sleep(for: turnLimit)
-      for (pool, turn) in given where turn != nil && self.turns.turn(of: guest.uuid, pool) == turn {
-        self.log.info("start of \(guest.name) in pool \(pool) is slow; the next is served")
-        await self.endTurn(pool, guest)
+      for turn in given where self.turns.isOn(turn) {
+        self.log.info("start of \(guest.name) in pool \(turn.pool) is slow; the next is served")
+        await self.endTurns([turn])
       }
     }
   }
 
-  /// Drops the guest's holds in a pool, then serves the next start.
-  func endTurn(_ pool: String, _ guest: GuestID) async {
-    await dropHolds(of: guest, in: pool)
-    turns.end(pool, guest: guest.uuid)
-  }
-
-  func endTurns(of guest: GuestID) async {
-    for pool in contents.pools.keys.sorted() where turns.holds(guest.uuid, pool) { await endTurn(pool, guest) }
+  /// Drops the holds that were made in the turns, then serves the next starts. Turns that have ended already are left
+  /// out: the same guest's next start may be under way.
+  func endTurns(_ ending: [Turn]) async {
+    for turn in ending where turns.isOn(turn) {
+      await dropHolds(of: turn.guest, in: turn.pool)
+      turns.end(turn)
+    }
   }
 
   /// Before vfpoold stops: holds made for starts under way would keep VFs from everybody until it runs again.
@@ -70,10 +69,10 @@ extension PoolManager {
     }
   }
 
-  /// Drops the holds made for a guest's start; nil = for anyone's start. Standing holds stay.
-  func dropHolds(of guest: GuestID?, in pool: String) async {
+  /// Drops the holds made for the start of the guest with a UUID; nil = for anyone's start. Standing holds stay.
+  func dropHolds(of guest: String?, in pool: String) async {
     let holds = contents.holds.values.filter {
-      $0.pool == pool && $0.guest != nil && (guest == nil || $0.guest?.uuid == guest?.uuid)
+      $0.pool == pool && $0.guest != nil && (guest == nil || $0.guest?.uuid == guest)
     }
     for hold in holds.sorted(by: { $0.vf < $1.vf }) {
       do {

@@ -37,17 +37,18 @@ extension PoolManager {
       if deadline.isOver { return .go }
       return await recordUnplaced(guest.guest, wanted)
     }
+    let mine = turns.turns(of: guest.guest.uuid)
     // While this start waited for its turn, another with the same MAC may have been placed.
     if let conflict = await macConflict(guest.guest, wanted, enforced) {
-      await endTurns(of: guest.guest)
+      await endTurns(mine)
       return .refuse(conflict)
     }
     guard !deadline.isOver else {
-      await endTurns(of: guest.guest)
+      await endTurns(mine)
       return .go
     }
-    let verdict = await place(guest.guest, wanted, enforced: enforced, deadline: deadline)
-    if case .refuse = verdict { await endTurns(of: guest.guest) }
+    let verdict = await place(guest.guest, wanted, in: mine, deadline: deadline)
+    if case .refuse = verdict { await endTurns(mine) }
     return verdict
   }
 
@@ -137,11 +138,11 @@ extension PoolManager {
   }
 
   private func place(
-    _ guest: GuestID, _ wanted: [String: [WantedNIC]], enforced: [String], deadline: HookDeadline
+    _ guest: GuestID, _ wanted: [String: [WantedNIC]], in mine: [Turn], deadline: HookDeadline
   ) async -> HookVerdict {
     var changes: [LedgerChange] = []
     var holds: [Hold] = []
-    for name in enforced {
+    for name in mine.map(\.pool) {
       guard let pool = contents.pools[name], let nics = wanted[name] else { continue }
       let choice: PlacementChoice
       do {
@@ -157,17 +158,24 @@ extension PoolManager {
       changes += nics.map { .openLease(newLease(guest, name, $0, vf: nil)) }
     }
     guard !deadline.isOver else {
-      await endTurns(of: guest)
+      await endTurns(mine)
       return .go
     }
     do {
       try await commit(numbered(changes) + holds.map(LedgerChange.addHold))
     } catch {
       log.warning("start of \(guest.name) is not placed: \(error)")
-      await endTurns(of: guest)
+      await endTurns(mine)
       return .go
     }
-    for hold in holds where turns.holds(guest.uuid, hold.pool) { await claim(hold) }
+    for hold in holds {
+      // A turn that has ended meanwhile dropped the holds that it knew.
+      if mine.contains(where: { $0.pool == hold.pool && turns.isOn($0) }) {
+        await claim(hold)
+      } else if contents.holds[hold.port] != nil {
+        commitLater([.dropHold(port: hold.port)])
+      }
+    }
     return .go
   }
 

@@ -339,7 +339,6 @@ extension PoolManager {
         if let port = lease.port { forgetPort(port) }
         await takeBack(lease)
       }
-      if leases(of: lease.guest.uuid).count == 1 { await endTurns(of: lease.guest) }
       guard contents.leases[lease.id] != nil else { return true }
       try await commit([.closeLease(id: lease.id, until: now(), reason: closingReason(lease))])
     case .offBaseline(let vf, _):

@@ -2,6 +2,12 @@ import LibvirtXML
 import Logging
 import PoolModel
 
+/// What one run of a guest has: the ids of its open leases, and its turns.
+public struct GuestRun: Sendable {
+  public let leases: [Int64]
+  let turns: [Turn]
+}
+
 /// From the guest's end to the VF's being free again: freed, released.
 extension PoolManager {
   /// `network port-deleted`: libvirt has restored its three fields and rebound the driver; the network is locked, so
@@ -91,16 +97,18 @@ extension PoolManager {
     reconcileSoon()
   }
 
-  /// The ids of a guest's open leases: those that its release ends.
-  public func openLeases(of guest: GuestID) -> [Int64] { leases(of: guest.uuid).map(\.id) }
+  /// What a guest's run has that is about to be released. Taken before libvirt is answered.
+  public func run(of guest: GuestID) -> GuestRun {
+    GuestRun(leases: leases(of: guest.uuid).map(\.id), turns: turns.turns(of: guest.uuid))
+  }
 
   /// `qemu release end`: all is done in libvirt. Closes the guest's leases into the history.
   ///
   /// Called after the hook has been answered: nothing here may hold libvirt up, and the guest's next start may be under
-  /// way. So `ids` are its leases from before the answer.
-  public func released(_ guest: GuestID, leases ids: [Int64]) async {
-    if leases(of: guest.uuid).allSatisfy({ ids.contains($0.id) }) { await endTurns(of: guest) }
-    for id in ids {
+  /// way, which is none of `run`.
+  public func released(_ run: GuestRun) async {
+    await endTurns(run.turns)
+    for id in run.leases {
       guard let current = contents.leases[id] else { continue }
       if current.state.hasPort {
         // Its port-deleted never reached us, or is late.

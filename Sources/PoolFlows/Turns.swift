@@ -1,3 +1,11 @@
+/// One start's turn in a pool: a guest that starts again has another one.
+struct Turn: Hashable {
+  var pool: String
+  /// The UUID.
+  var guest: String
+  var number: UInt64
+}
+
 /// Whose start may be placed in a pool now: one at a time, so that holds made for one start don't mislead another.
 ///
 /// The turns of several pools are taken at once or not at all, and first come is first served, so two guests that name
@@ -11,24 +19,18 @@ struct Turns {
     var continuation: CheckedContinuation<Bool, Never>
   }
 
-  private struct Holder {
-    /// The UUID.
-    var guest: String
-    /// Grows: a guest that starts again has another turn.
-    var turn: UInt64
-  }
-
   /// By pool.
-  private var holders: [String: Holder] = [:]
+  private var now: [String: Turn] = [:]
   private var waiters: [Waiter] = []
   private var nextID: UInt64 = 0
   let mostWaiting: Int
 
   init(mostWaiting: Int = 8) { self.mostWaiting = mostWaiting }
 
-  func holds(_ guest: String, _ pool: String) -> Bool { holders[pool]?.guest == guest }
-  /// Which turn a guest has in a pool; nil = none.
-  func turn(of guest: String, _ pool: String) -> UInt64? { holders[pool].flatMap { $0.guest == guest ? $0.turn : nil } }
+  func holds(_ guest: String, _ pool: String) -> Bool { now[pool]?.guest == guest }
+  func isOn(_ turn: Turn) -> Bool { now[turn.pool] == turn }
+  /// The turns that a guest has now, by pool name.
+  func turns(of guest: String) -> [Turn] { now.values.filter { $0.guest == guest }.sorted { $0.pool < $1.pool } }
   var waiting: Int { waiters.count }
 
   /// Takes the turns now if nobody has or waits for any of them.
@@ -55,19 +57,19 @@ struct Turns {
     serve()
   }
 
-  /// Ends a guest's turn in a pool; the next in line gets it.
-  mutating func end(_ pool: String, guest: String) {
-    guard holds(guest, pool) else { return }
-    holders[pool] = nil
+  /// Ends a turn, and the next in line gets its own; no effect when it has ended already.
+  mutating func end(_ turn: Turn) {
+    guard isOn(turn) else { return }
+    now[turn.pool] = nil
     serve()
   }
 
   private mutating func give(_ pools: Set<String>, _ guest: String) {
     nextID += 1
-    for pool in pools { holders[pool] = Holder(guest: guest, turn: nextID) }
+    for pool in pools { now[pool] = Turn(pool: pool, guest: guest, number: nextID) }
   }
 
-  private func isFree(_ pools: Set<String>) -> Bool { pools.allSatisfy { holders[$0] == nil } }
+  private func isFree(_ pools: Set<String>) -> Bool { pools.allSatisfy { now[$0] == nil } }
 
   private mutating func serve() {
     var wanted: Set<String> = []

@@ -197,7 +197,7 @@ public final class FakeLibvirt: Networks, Guests {
       state.withLock { $0.networks[name]?.ports[port.uuid] = nil }
       if hooks { await manager.freed(port, network: name, deadline: HookDeadline(in: .seconds(60))) }
     }
-    if hooks { await manager.released(guest, leases: manager.openLeases(of: guest)) }
+    if hooks { await manager.released(manager.run(of: guest)) }
   }
 
   public func ports(_ network: String) -> [NetworkPort] {

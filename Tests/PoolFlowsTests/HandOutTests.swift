@@ -51,6 +51,25 @@ struct HandOutTests {
     }
   }
 
+  /// The end of a turn comes in the background: a guest that stops and starts at once may be at its next start by then.
+  @Test func lateEndOfAnEarlierStartKeepsTheHoldsOfTheNext() async throws {
+    let host = try await FakeHost()
+    _ = try await host.manager.apply(netdef: FakeHost.sticky, plan: false)
+    let guests = (1...3).map { FakeLibvirt.guest($0, networks: ["sticky"]) }
+    for guest in guests { #expect(await host.libvirt.start(guest, host.manager) == nil) }
+    for guest in guests { await host.libvirt.stop(guest.guest, host.manager) }
+    let deadline = HookDeadline(in: .seconds(60))
+    #expect(await host.manager.prepare(guests[2], deadline: deadline) == .go)
+    let earlier = await host.manager.run(of: guests[2].guest)
+    await host.manager.released(earlier)
+    #expect(await host.manager.prepare(guests[2], deadline: deadline) == .go)
+    let held = host.libvirt.ports("sticky").count
+    #expect(held == 2)
+    await host.manager.released(earlier)
+    #expect(host.libvirt.ports("sticky").count == held)
+    #expect(host.ledger.contents.holds.count == held)
+  }
+
   @Test func macStaysWhenTheVFDiffers() async throws {
     let host = try await FakeHost()
     _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)

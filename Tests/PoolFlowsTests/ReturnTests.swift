@@ -65,7 +65,7 @@ struct ReturnTests {
     _ = try await host.manager.apply(netdef: FakeHost.sticky, plan: false)
     let guest = FakeLibvirt.guest(1, networks: ["sticky"])
     #expect(await host.manager.prepare(guest, deadline: HookDeadline(in: .seconds(60))) == .go)
-    await host.manager.released(guest.guest, leases: host.manager.openLeases(of: guest.guest))
+    await host.manager.released(host.manager.run(of: guest.guest))
     #expect(host.ledger.contents.leases.isEmpty)
     #expect(host.ledger.history.map(\.reason) == ["start failed"])
     #expect(await host.libvirt.start(FakeLibvirt.guest(2, networks: ["sticky"]), host.manager) == nil)

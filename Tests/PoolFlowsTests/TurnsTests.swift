@@ -8,7 +8,12 @@ struct TurnsTests {
     var turns = Turns(mostWaiting: 2)
 
     func take(_ pools: Set<String>, _ guest: String) -> Bool { turns.tryTake(pools, guest: guest) }
-    func end(_ pool: String, _ guest: String) { turns.end(pool, guest: guest) }
+    func end(_ pool: String, _ guest: String) {
+      turns.turns(of: guest).filter { $0.pool == pool }.forEach { turns.end($0) }
+    }
+    func end(_ turn: Turn) { turns.end(turn) }
+    func holds(_ guest: String, _ pool: String) -> Bool { turns.holds(guest, pool) }
+    func turns(of guest: String) -> [Turn] { turns.turns(of: guest) }
     var waiting: Int { turns.waiting }
 
     func wait(_ pools: Set<String>, _ guest: String, patience: Duration = .seconds(60)) async -> Bool {
@@ -52,6 +57,16 @@ struct TurnsTests {
     #expect(await second)
     await table.end("a", "g2")
     #expect(await third)
+  }
+
+  @Test func endOfAnEarlierTurnLeavesTheSameGuestsNextOne() async throws {
+    let table = Table()
+    _ = await table.take(["a"], "g1")
+    let earlier = try #require(await table.turns(of: "g1").first)
+    await table.end(earlier)
+    _ = await table.take(["a"], "g1")
+    await table.end(earlier)
+    #expect(await table.holds("g1", "a"))
   }
 
   @Test func impatientWaiterLeavesTheLine() async {

@@ -78,9 +78,9 @@ struct HookBench {
           folder + "/qemu.d/50-vfpool", [guest.guest.name, "prepare", "begin", "-"], stdin: folder + "/guest.xml",
           environment: ["VFPOOL_CONF=\(folder)/vfpool.conf"])
       }
-      let lease = await manager.openLeases(of: guest.guest)
-      precondition(lease.count == 1, "the hook call recorded no lease")
-      await manager.released(guest.guest, leases: lease)
+      let guestRun = await manager.run(of: guest.guest)
+      precondition(guestRun.leases.count == 1, "the hook call recorded no lease")
+      await manager.released(guestRun)
       let bareTime = try await timed {
         run("/bin/true", [], stdin: "/dev/null", environment: [])
         try await database.write { try $0.execute(sql: "INSERT INTO t (v) VALUES (?)", arguments: [xml]) }
