@@ -33,7 +33,7 @@ for name, lease in leases.items():
     equal(state["mac"], lease["mac"], f"MAC of {name}'s VF in the kernel")
     equal((state["trust"], state["spoofchk"], state["maxTxRate"]), (True, False, 500), f"settings of {name}'s VF")
     check(lease["id"] > recall("last id"), f"{name}'s lease is still the one from before the reboot")
-equal(len(vfpool("lease", "history", "--guest", "g01")), 1, "leases in g01's history")
+equal(len(vfpool("lease", "history", "--guest", "g01", "--pool", "boot")), 1, "leases in g01's history")
 # They were set while libvirt waited in the hooks, so before QEMU ran: what comes too late is told.
 journal = run("journalctl", "-b", "-u", "vfpoold", "--no-pager").stdout
 for late in ("did not wait", "too late", "runs without"):
