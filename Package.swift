@@ -61,8 +61,10 @@ let package = Package(
   ],
   targets: [
     // Mains are thin.
-    program("vfpool", ["Commands"], linkerSettings: [.unsafeFlags(["-static-executable"])]),
-    program("vfpoold", ["Daemon"], linkerSettings: [.unsafeFlags(smallLinking)]),
+    program(
+      "vfpool", ["Commands"],
+      linkerSettings: [.unsafeFlags(["-static-executable"], .when(configuration: .release))]),
+    program("vfpoold", ["Daemon"], linkerSettings: [.unsafeFlags(smallLinking, .when(configuration: .release))]),
     program("vfpool-hook", ["ControlSocket"], linkerSettings: [.unsafeFlags(["-static-executable"])]),
 
     // The face for people.

@@ -39,6 +39,11 @@ int clibnl_send(struct nl_sock *socket, struct nl_msg *message) {
   return nl_send_auto(socket, message) < 0 ? last_errno() : 0;
 }
 
+int clibnl_send_bytes(struct nl_sock *socket, void *bytes, size_t length) {
+  errno = 0;
+  return nl_sendto(socket, bytes, length) < 0 ? last_errno() : 0;
+}
+
 ssize_t clibnl_receive(struct nl_sock *socket, unsigned char **bytes) {
   for (;;) {
     struct sockaddr_nl sender = {0};

@@ -7,15 +7,52 @@ struct VFList: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists VFs and who holds them.")
 
   @Option(help: .init("Only the VFs of this PF.", valueName: "PF"), completion: .pfs) var pf: String?
+  @Flag(help: "Also what each VF has sent and received.") var counters = false
   @OptionGroup var json: JSONOption
   @OptionGroup var connection: ConnectionOptions
   @Flag(help: .hidden) var names = false
 
   func run() throws {
-    if json.isOn { return Console.current.write(try connection.client.vfsText(pf: pf) + "\n") }
-    let vfs = try connection.client.vfs(pf: pf)
+    if json.isOn {
+      let json = try connection.client.vfsJSON(pf: pf, counters: counters)
+      Console.current.write(String(decoding: json, as: UTF8.self) + "\n")
+      // Only then is it worth decoding.
+      if json.contains("isComplete\": false") { try complain(connection.client.vfs(pf: pf)) }
+      return
+    }
+    let vfs = try connection.client.vfs(pf: pf, counters: counters)
     guard !names else { return Console.current.write(vfs.map { $0.name + "\n" }.joined()) }
-    json.print(vfs, VFRow.columns, none: pf.map { "PF \($0) has no VFs" } ?? "this host has no VFs")
+    json.print(
+      vfs, VFRow.columns + (counters ? VFRow.counterColumns : []),
+      none: pf.map { "PF \($0) has no VFs" } ?? "this host has no VFs")
+    try complain(vfs)
+  }
+
+  /// A list that lacks something is no success, although all that could be read was shown.
+  private func complain(_ vfs: [VFRow]) throws {
+    let byPF = Dictionary(grouping: vfs.filter { $0.state != .gone }, by: \.pf).sorted { $0.key < $1.key }
+    let texts = byPF.compactMap { pf, vfs in
+      let readable = vfs.count(where: \.isComplete)
+      return readable == vfs.count ? nil : "\(pf): the kernel's answer holds \(readable) of \(vfs.count) VFs"
+    }
+    if !texts.isEmpty { throw CommandError(.failed, texts.joined(separator: "\n")) }
+  }
+}
+
+extension [UInt8] {
+  fileprivate func contains(_ text: StaticString) -> Bool {
+    let length = text.utf8CodeUnitCount
+    return withUnsafeBytes { bytes in
+      var rest = bytes[...]
+      while rest.count >= length, let place = rest.firstIndex(of: text.utf8Start.pointee), bytes.count - place >= length
+      {
+        if bytes[place..<place + length].elementsEqual(UnsafeBufferPointer(start: text.utf8Start, count: length)) {
+          return true
+        }
+        rest = rest[(place + 1)...]
+      }
+      return false
+    }
   }
 }
 
@@ -36,6 +73,15 @@ extension VFRow {
     Column("LINK", optional: true) { Cell($0.linkState?.rawValue) },
     Column("MBIT/S", .right, optional: true) { Cell($0.rates) },
     Column("DRIVER", optional: true) { Cell($0.driver) },
+  ]
+
+  static let counterColumns: [Column<VFRow>] = [
+    Column("RX PACKETS", .right) { Cell($0.counters?.rxPackets) },
+    Column("RX BYTES", .right) { Cell($0.counters?.rxBytes) },
+    Column("RX DROPPED", .right) { Cell($0.counters?.rxDropped) },
+    Column("TX PACKETS", .right) { Cell($0.counters?.txPackets) },
+    Column("TX BYTES", .right) { Cell($0.counters?.txBytes) },
+    Column("TX DROPPED", .right) { Cell($0.counters?.txDropped) },
   ]
 
   /// `100-1000`: minimum and maximum, `*` = unlimited, `?` = not reported; nil when it reports neither.

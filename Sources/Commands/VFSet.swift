@@ -2,13 +2,19 @@ import ArgumentParser
 import ControlAPI
 import PoolModel
 
-/// `vfpool vf set VF`
+/// `vfpool vf set VF…`
 struct VFSet: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "set", abstract: "Sets MAC, VLAN, rates and the like on a VF.",
-    discussion: "What isn't named stays as it is. A VF that a running guest has is only touched with --disrupt GUEST.")
+    commandName: "set", abstract: "Sets MAC, VLAN, rates and the like on VFs.",
+    discussion: """
+      What isn't named stays as it is. A VF that a running guest has is only touched with --disrupt GUEST. A VF that \
+      doesn't take all of it is put back to what it was.
+      """)
 
-  @Argument(help: "The VF: PF/INDEX or its PCI address.", completion: .vfs) var vf: String
+  @Argument(
+    help: .init("PF/INDEX, a PCI address, or several VFs of a PF: enp1s0/0-6, 'enp1s0/*'.", valueName: "vf"),
+    completion: .vfs)
+  var vfs: [String]
   @Option(help: "The MAC that the PF keeps for the VF.") var mac: MACAddress?
   @Option(help: .init("VLAN id 1...4094; 0 or none = untagged.", valueName: "id|none")) var vlan: VLANArgument?
   @Option(help: .init("Priority of the VLAN, 0...7 (default with --vlan: 0).", valueName: "0-7")) var qos: UInt8?
@@ -18,6 +24,7 @@ struct VFSet: ParsableCommand {
   @Option(help: "What link the guest sees; auto follows the PF.") var linkState: VFLinkState?
   @Option(help: .init("Guaranteed rate in Mbit/s; 0 = none.", valueName: "Mbit/s")) var minTxRate: UInt32?
   @Option(help: .init("Greatest rate in Mbit/s; 0 = unlimited.", valueName: "Mbit/s")) var maxTxRate: UInt32?
+  @Option(help: "Whether the guest may ask for the PF's RSS hash key and table.") var rssQuery: OnOff?
   @OptionGroup var disruption: DisruptOption
   @OptionGroup var json: JSONOption
   @OptionGroup var connection: ConnectionOptions
@@ -39,21 +46,26 @@ struct VFSet: ParsableCommand {
     let client = connection.client
     var current: VLANTag?
     if vlan == nil, qos != nil || vlanProto != nil {
-      let row = try client.vf(named: vf)
+      guard vfs.count == 1, let row = try client.vfIfOne(named: vfs[0]) else {
+        throw CommandError(.usage, "--qos and --vlan-proto need --vlan when several VFs are set")
+      }
       guard let id = row.vlan else {
-        throw CommandError(.usage, "--qos and --vlan-proto need --vlan here: \(vf) is untagged")
+        throw CommandError(.usage, "--qos and --vlan-proto need --vlan here: \(vfs[0]) is untagged")
       }
       current = VLANTag(id: id, qos: row.qos ?? 0, proto: row.vlanProto ?? .dot1Q)
     }
-    let row = try client.set(vf: vf, VFChange(settings: settings(over: current), disrupt: disruption.guests))
-    json.print(row) { row.text(Console.current.style) }
+    let rows = try client.set(vfs: vfs, VFChange(settings: settings(over: current), disrupt: disruption.guests))
+    json.print(rows) {
+      rows.count == 1
+        ? rows[0].text(Console.current.style) : Table(rows, VFRow.columns).text(Console.current.style)
+    }
   }
 
   /// What to write; `current` is the VLAN whose gaps stay.
   func settings(over current: VLANTag?) -> VFSettings {
     var settings = VFSettings(
       mac: mac, spoofchk: spoofchk.map { $0 == .on }, trust: trust.map { $0 == .on }, linkState: linkState,
-      minTxRate: minTxRate, maxTxRate: maxTxRate)
+      minTxRate: minTxRate, maxTxRate: maxTxRate, rssQuery: rssQuery.map { $0 == .on })
     switch vlan {
     case .untagged: settings.vlan = .untagged
     case .tagged(let id): settings.vlan = .tagged(VLANTag(id: id, qos: qos ?? 0, proto: vlanProto ?? .dot1Q))

@@ -11,20 +11,32 @@ struct VFShow: ParsableCommand {
   @OptionGroup var connection: ConnectionOptions
 
   func run() throws {
-    let row = try connection.client.vf(named: vf)
+    let row = try connection.client.vf(named: vf, counters: true)
     json.print(row) { row.text(Console.current.style) }
   }
 }
 
 extension ControlClient {
   /// The VF that people call `enp1s0/3` or `0000:01:10.6`.
-  func vf(named name: String) throws -> VFRow {
-    let pci = PCIAddress(name)
-    guard let row = try vfs().first(where: { $0.name == name || pci != nil && $0.pci == pci }) else {
+  func vf(named name: String, counters: Bool = false) throws -> VFRow {
+    guard let row = try vfIfOne(named: name, counters: counters) else {
       throw CommandError(.notFound, "no VF ‘\(name)’: see vfpool vf list")
     }
     return row
   }
+
+  /// As `vf(named:)`; nil when there is none.
+  func vfIfOne(named name: String, counters: Bool = false) throws -> VFRow? {
+    let pci = PCIAddress(name)
+    return try vfs(counters: counters).first { $0.name == name || pci != nil && $0.pci == pci }
+  }
+}
+
+extension VFCounters {
+  fileprivate var received: String {
+    "\(rxPackets) packets (\(broadcast) broadcast, \(multicast) multicast), \(rxBytes) bytes, \(rxDropped) dropped"
+  }
+  fileprivate var sent: String { "\(txPackets) packets, \(txBytes) bytes, \(txDropped) dropped" }
 }
 
 extension VFRow {
@@ -52,6 +64,14 @@ extension VFRow {
     fields.add("driver", driver)
     fields.add("NUMA node", numaNode)
     fields.add("IOMMU group", iommuGroup)
+    if let rssQuery { fields.add("RSS query", onOff(rssQuery)) }
+    if let broadcast, broadcast != MACAddress(value: .max) { fields.add("broadcast", broadcast) }
+    if let nodeGUID { fields.add("node GUID", nodeGUID) }
+    if let portGUID { fields.add("port GUID", portGUID) }
+    if let counters {
+      fields.add("received", counters.received)
+      fields.add("sent", counters.sent)
+    }
     return fields.text(style)
   }
 }

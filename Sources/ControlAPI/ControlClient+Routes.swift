@@ -15,26 +15,27 @@ extension ControlClient {
     return try send("POST", Route.pfSetVFs, query, timeout: nil)
   }
 
-  /// The VFs of one PF; nil = of all.
-  public func vfs(pf: String? = nil) throws(ControlClientError) -> [VFRow] {
-    try get(Route.vfs, vfQuery(pf))
+  /// The VFs of one PF; nil = of all. With `counters` also what they have sent and received.
+  public func vfs(pf: String? = nil, counters: Bool = false) throws(ControlClientError) -> [VFRow] {
+    try get(Route.vfs, vfQuery(pf, counters))
   }
 
-  /// The same as text, as vfpoold wrote it: indented JSON.
-  public func vfsText(pf: String? = nil) throws(ControlClientError) -> String {
-    String(decoding: try read(Route.vfs, vfQuery(pf)), as: UTF8.self)
+  /// The same as vfpoold wrote it: indented JSON in UTF-8.
+  public func vfsJSON(pf: String? = nil, counters: Bool = false) throws(ControlClientError) -> [UInt8] {
+    try read(Route.vfs, vfQuery(pf, counters))
   }
 
-  private func vfQuery(_ pf: String?) -> Query {
+  private func vfQuery(_ pf: String?, _ counters: Bool) -> Query {
     var query = Query()
     query.add("pf", pf)
+    if counters { query.add("counters", true) }
     return query
   }
 
-  /// Writes to a VF, named `enp1s0/3` or by its PCI address; returns what stands there afterwards.
-  public func set(vf: String, _ change: VFChange) throws(ControlClientError) -> VFRow {
+  /// Writes to VFs, named `enp1s0/3`, `enp1s0/0-6`, `enp1s0/*` or by PCI address; returns what stands there afterwards.
+  public func set(vfs: [String], _ change: VFChange) throws(ControlClientError) -> [VFRow] {
     var query = Query()
-    query.add("vf", vf)
+    for vf in vfs { query.add("vf", vf) }
     return try send("PATCH", Route.vfs, query, body: Array(JSONText(change).compact.utf8), timeout: nil)
   }
 

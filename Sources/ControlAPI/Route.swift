@@ -4,8 +4,8 @@
 /// |---|---|---|
 /// | GET /v1/status | | StatusReport |
 /// | GET /v1/pfs | | [PFRow] |
-/// | GET /v1/vfs | pf | [VFRow] |
-/// | PATCH /v1/vfs | vf | VFRow; body VFChange |
+/// | GET /v1/vfs | pf, counters | [VFRow] |
+/// | PATCH /v1/vfs | vf (several; also PF/0-6, PF/*) | [VFRow]; body VFChange |
 /// | POST /v1/vfs/reset | vf, disrupt | VFRow |
 /// | POST /v1/vfs/unquarantine | vf | VFRow |
 /// | GET /v1/pools | | [PoolRow] |

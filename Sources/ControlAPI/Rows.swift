@@ -67,6 +67,16 @@ public struct VFRow: Codable, Hashable, Sendable {
   @OrNull public var leaseMac: MACAddress?
   /// Why the VF is in this state, where that isn't plain.
   @OrNull public var why: String?
+  @OrNull public var broadcast: MACAddress?
+  @OrNull public var rssQuery: Bool?
+  /// Of an InfiniBand VF.
+  @OrNull public var nodeGUID: GUID?
+  /// Of an InfiniBand VF.
+  @OrNull public var portGUID: GUID?
+  /// Null unless they were asked for.
+  @OrNull public var counters: VFCounters?
+  /// False: the kernel's answer lacked this VF, and what the PF would report of it is unknown.
+  public var isComplete: Bool
 
   public init(
     _ vf: VF, pool: String?, state: VFCondition, guest: String? = nil, leaseMac: MACAddress? = nil, why: String? = nil
@@ -93,6 +103,12 @@ public struct VFRow: Codable, Hashable, Sendable {
     _guest = OrNull(wrappedValue: guest)
     _leaseMac = OrNull(wrappedValue: leaseMac)
     _why = OrNull(wrappedValue: why)
+    _broadcast = OrNull(wrappedValue: vf.state?.broadcast)
+    _rssQuery = OrNull(wrappedValue: vf.state?.rssQuery)
+    _nodeGUID = OrNull(wrappedValue: vf.state?.nodeGUID)
+    _portGUID = OrNull(wrappedValue: vf.state?.portGUID)
+    _counters = OrNull(wrappedValue: vf.counters)
+    isComplete = vf.state != nil || state == .gone
   }
 }
 

@@ -5,83 +5,132 @@ extension [VFRow] {
   /// what a listing of them would spend its time on. vfpoold sends it, `vf list --json` prints it as it comes.
   public var json: [UInt8] {
     if isEmpty { return [UInt8]("[]".utf8) }
-    var members = Members(capacity: count * 640)
+    var members = Members(capacity: count * 768)
     for (place, row) in enumerated() {
-      members.open(place == 0 ? "[\n  {" : ",\n  {")
-      members.add("pf", row.pf)
-      members.add("index", row.index)
-      members.add("pci", row.pci?.description)
-      members.add("netdev", row.netdev)
-      members.add("driver", row.driver)
-      members.add("numaNode", row.numaNode)
-      members.add("iommuGroup", row.iommuGroup)
-      members.add("mac", row.mac?.description)
-      members.add("vlan", row.vlan)
-      members.add("qos", row.qos)
-      members.add("vlanProto", row.vlanProto?.rawValue)
-      members.add("spoofchk", row.spoofchk)
-      members.add("trust", row.trust)
-      members.add("linkState", row.linkState?.rawValue)
-      members.add("minTxRate", row.minTxRate)
-      members.add("maxTxRate", row.maxTxRate)
-      members.add("mtu", row.mtu)
-      members.add("pool", row.pool)
-      members.add("state", row.state.rawValue)
-      members.add("guest", row.guest)
-      members.add("leaseMac", row.leaseMac?.description)
-      members.add("why", row.why)
+      // Each text goes as one piece up to the value: pieces are what this costs.
+      members.add(place == 0 ? "[\n  {\n    \"pf\": " : ",\n  {\n    \"pf\": ", row.pf)
+      members.add(",\n    \"index\": ", row.index)
+      members.add(",\n    \"pci\": ", row.pci?.description)
+      members.add(",\n    \"netdev\": ", row.netdev)
+      members.add(",\n    \"driver\": ", row.driver)
+      members.add(",\n    \"numaNode\": ", row.numaNode)
+      members.add(",\n    \"iommuGroup\": ", row.iommuGroup)
+      members.add(",\n    \"mac\": ", row.mac?.description)
+      members.add(",\n    \"vlan\": ", row.vlan)
+      members.add(",\n    \"qos\": ", row.qos)
+      members.add(",\n    \"vlanProto\": ", row.vlanProto?.rawValue)
+      members.add(",\n    \"spoofchk\": ", row.spoofchk)
+      members.add(",\n    \"trust\": ", row.trust)
+      members.add(",\n    \"linkState\": ", row.linkState?.rawValue)
+      members.add(",\n    \"minTxRate\": ", row.minTxRate)
+      members.add(",\n    \"maxTxRate\": ", row.maxTxRate)
+      members.add(",\n    \"mtu\": ", row.mtu)
+      members.add(",\n    \"pool\": ", row.pool)
+      members.add(",\n    \"state\": ", row.state.rawValue)
+      members.add(",\n    \"guest\": ", row.guest)
+      members.add(",\n    \"leaseMac\": ", row.leaseMac?.description)
+      members.add(",\n    \"why\": ", row.why)
+      members.add(",\n    \"broadcast\": ", row.broadcast?.description)
+      members.add(",\n    \"rssQuery\": ", row.rssQuery)
+      members.add(",\n    \"nodeGUID\": ", row.nodeGUID?.description)
+      members.add(",\n    \"portGUID\": ", row.portGUID?.description)
+      members.add(",\n    \"counters\": ", row.counters)
+      members.add(",\n    \"isComplete\": ", row.isComplete)
       members.append("\n  }")
     }
     members.append("\n]")
-    return members.bytes
+    return members.bytes()
   }
 
-  /// One object's members after the other, in the order of the calls.
+  /// Text with values, each behind the text that leads to it.
   private struct Members {
-    var bytes: [UInt8] = []
-    private var isFirst = true
+    private var buffer: [UInt8]
+    private var count = 0
 
-    init(capacity: Int) { bytes.reserveCapacity(capacity) }
+    init(capacity: Int) { buffer = [UInt8](repeating: 0, count: capacity) }
 
-    mutating func append(_ text: StaticString) { text.withUTF8Buffer { bytes.append(contentsOf: $0) } }
-
-    mutating func open(_ text: StaticString) {
-      append(text)
-      isFirst = true
+    consuming func bytes() -> [UInt8] {
+      buffer.removeLast(buffer.count - count)
+      return buffer
     }
 
-    private mutating func name(_ name: StaticString) {
-      append(isFirst ? "\n    \"" : ",\n    \"")
-      isFirst = false
-      append(name)
-      append("\": ")
+    /// Room for `length` more bytes.
+    private mutating func reserve(_ length: Int) {
+      guard buffer.count - count < length else { return }
+      buffer += [UInt8](repeating: 0, count: Swift.max(buffer.count, length))
     }
 
-    mutating func add(_ name: StaticString, _ value: String?) {
-      self.name(name)
+    mutating func append(_ text: StaticString) {
+      append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    private mutating func append(_ text: UnsafeRawBufferPointer) {
+      reserve(text.count)
+      buffer.withUnsafeMutableBytes { UnsafeMutableRawBufferPointer(rebasing: $0[count...]).copyMemory(from: text) }
+      count += text.count
+    }
+
+    private mutating func append(_ byte: UInt8) {
+      reserve(1)
+      buffer[count] = byte
+      count += 1
+    }
+
+    mutating func add(_ lead: StaticString, _ value: String?) {
+      append(lead)
       guard var value else { return append("null") }
-      let isPlain = value.withUTF8 { text in
-        guard text.allSatisfy({ $0 >= 0x20 && $0 != 0x22 && $0 != 0x5c && $0 != 0x7f }) else { return false }
-        bytes.append(0x22)
-        bytes.append(contentsOf: text)
-        bytes.append(0x22)
-        return true
-      }
-      if !isPlain {
-        var quoted = ""
-        JSONNode.quote(value, to: &quoted)
-        bytes.append(contentsOf: quoted.utf8)
+      value.withUTF8 { text in
+        if text.allSatisfy({ $0 >= 0x20 && $0 != 0x22 && $0 != 0x5c && $0 != 0x7f }) {
+          append(0x22)
+          append(UnsafeRawBufferPointer(text))
+          append(0x22)
+        } else {
+          var quoted = ""
+          JSONNode.quote(String(decoding: text, as: UTF8.self), to: &quoted)
+          quoted.withUTF8 { append(UnsafeRawBufferPointer($0)) }
+        }
       }
     }
 
-    mutating func add(_ name: StaticString, _ value: Bool?) {
-      self.name(name)
+    mutating func add(_ lead: StaticString, _ value: Bool?) {
+      append(lead)
       append(value.map { $0 ? "true" : "false" } ?? "null")
     }
 
-    mutating func add(_ name: StaticString, _ value: (some BinaryInteger)?) {
-      self.name(name)
-      if let value { bytes.append(contentsOf: String(value).utf8) } else { append("null") }
+    mutating func add(_ lead: StaticString, _ counters: VFCounters?) {
+      append(lead)
+      guard let counters else { return append("null") }
+      let members: [(StaticString, UInt64)] = [
+        ("rxPackets", counters.rxPackets), ("txPackets", counters.txPackets), ("rxBytes", counters.rxBytes),
+        ("txBytes", counters.txBytes), ("broadcast", counters.broadcast), ("multicast", counters.multicast),
+        ("rxDropped", counters.rxDropped), ("txDropped", counters.txDropped),
+      ]
+      for (place, (name, value)) in members.enumerated() {
+        append(place == 0 ? "{\n      \"" : ",\n      \"")
+        append(name)
+        append("\": ")
+        append(number: value)
+      }
+      append("\n    }")
+    }
+
+    mutating func add(_ lead: StaticString, _ value: (some FixedWidthInteger)?) {
+      append(lead)
+      guard let value else { return append("null") }
+      if value < 0 { append(UInt8(ascii: "-")) }
+      append(number: UInt64(value.magnitude))
+    }
+
+    private mutating func append(number: UInt64) {
+      var (rest, digits) = (number, 1)
+      while rest > 9 { (rest, digits) = (rest / 10, digits + 1) }
+      reserve(digits)
+      rest = number
+      for place in (count..<count + digits).reversed() {
+        buffer[place] = UInt8(ascii: "0") + UInt8(rest % 10)
+        rest /= 10
+      }
+      count += digits
     }
   }
 }

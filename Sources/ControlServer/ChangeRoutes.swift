@@ -13,11 +13,13 @@ struct ChangeRoutes {
   func add(to router: Router<BasicRequestContext>) {
     router.patch(RouterPath(Route.vfs)) { request, _ in
       try await Answer.from {
-        let name = try request.needed("vf")
+        let names = request.uri.queryParameters.getAll("vf")
+        if names.isEmpty { throw FlowError(.invalid, "the query parameter vf is missing") }
         let body = try await request.bytes(upTo: 64 << 10)
         let change = try JSONDecoder().decode(VFChange.self, from: Data(body.readableBytesView))
-        let vf = try await manager.setVF(name, change.settings, disrupt: change.disrupt)
-        return try Answer.json(await manager.view().row(vf))
+        let vfs = try await manager.setVFs(names, change.settings, disrupt: change.disrupt)
+        let view = await manager.view()
+        return Answer.json(text: vfs.map(view.row).json)
       }
     }
     router.post(RouterPath(Route.vfReset)) { request, _ in

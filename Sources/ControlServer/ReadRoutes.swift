@@ -17,7 +17,7 @@ struct ReadRoutes {
     }
     router.get(RouterPath(Route.vfs)) { request, _ in
       try await Answer.from {
-        let rows = try vfs(await manager.view(), pf: request.query("pf"))
+        let rows = try vfs(await manager.view(counters: request.flag("counters")), pf: request.query("pf"))
         return Answer.json(text: rows.json)
       }
     }

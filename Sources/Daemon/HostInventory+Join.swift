@@ -19,10 +19,12 @@ extension HostInventory {
           driver: known.driver, numaNode: known.numaNode, carrier: link?.carrier, mtu: link?.mtu ?? known.mtu,
           numVFs: known.numVFs, totalVFs: known.totalVFs, unsupported: known.unsupported))
       vfs += known.vfs.map { vf in
-        VF(
+        var found = VF(
           id: VFIndex(pf: link?.name ?? known.name, index: vf.index), pci: vf.pci, netdev: vf.netdev, driver: vf.driver,
           numaNode: vf.numaNode, iommuGroup: vf.iommuGroup, mtu: vf.mtu, state: link?.vfs[vf.index],
           hostUse: uses.use(of: vf))
+        found.counters = link?.counters[vf.index]
+        return found
       }
       let missing = known.vfs.count { link?.vfs[$0.index] == nil }
       if let link, missing > 0 {

@@ -15,14 +15,18 @@ final class KernelLinks: Links {
   private let sysfs: SysfsTree
   private let countFile: VFCountFile
 
-  /// A socket that only the queue touches.
+  /// What only the queue touches.
   private final class SocketBox: @unchecked Sendable {
     let route: RouteSocket
-    init(_ route: RouteSocket) { self.route = route }
+    let scans: ScanCache
+    init(_ route: RouteSocket, _ scans: ScanCache) {
+      self.route = route
+      self.scans = scans
+    }
   }
 
   init(sysfs: SysfsTree = SysfsTree(), countFile: VFCountFile = VFCountFile()) throws(NetlinkError) {
-    socket = SocketBox(try RouteSocket())
+    socket = SocketBox(try RouteSocket(), ScanCache(sysfs, uevents: try? UeventSocket()))
     self.sysfs = sysfs
     self.countFile = countFile
   }
@@ -36,9 +40,15 @@ final class KernelLinks: Links {
     }
   }
 
-  func inventory() async throws -> HostInventory {
-    try await onQueue { route, sysfs in
-      try HostInventory(scan: sysfs.scan(), links: route.links(), addresses: route.addresses())
+  func inventory(counters: Bool) async throws -> HostInventory {
+    try await withCheckedThrowingContinuation { continuation in
+      queue.async { [socket] in
+        continuation.resume(
+          with: Result {
+            let links = try socket.route.links(counters: counters)
+            return try HostInventory(scan: socket.scans.scan(links), links: links, addresses: socket.route.addresses())
+          })
+      }
     }
   }
 
@@ -46,8 +56,13 @@ final class KernelLinks: Links {
     try await onQueue { route, _ in try route.vf(vf.index, ofLink: Self.ifindex(of: vf.pf)) }
   }
 
-  func write(_ settings: VFSettings, to vf: VFIndex) async throws {
-    try await onQueue { route, _ in try route.set(settings, vf: vf.index, ofLink: Self.ifindex(of: vf.pf)) }
+  func write(_ changes: [(vf: VFIndex, settings: VFSettings)]) async throws -> [(any Error)?] {
+    try await onQueue { route, _ in
+      let ifindexes = try Dictionary(
+        uniqueKeysWithValues: Set(changes.map(\.vf.pf)).map { ($0, try Self.ifindex(of: $0)) })
+      return try route.set(
+        changes.map { VFWrite(ifindex: ifindexes[$0.vf.pf] ?? 0, vf: $0.vf.index, settings: $0.settings) })
+    }
   }
 
   func setVFCount(_ count: Int, pf: String) async throws {

@@ -6,6 +6,7 @@ extension Baseline {
     "baseline", key: ["vf"],
     others: [
       "mac", "vlan", "qos", "vlanProto", "spoofchk", "trust", "linkState", "minTxRate", "maxTxRate", "taken",
+      "rssQuery",
     ])
 
   /// In the order of the columns.
@@ -13,6 +14,7 @@ extension Baseline {
     [
       vf.description, state.mac.description, state.vlan?.id, state.vlan?.qos, state.vlan?.proto.rawValue,
       state.spoofchk, state.trust, state.linkState?.rawValue, state.minTxRate, state.maxTxRate, taken.milliseconds,
+      state.rssQuery,
     ]
   }
 
@@ -25,7 +27,7 @@ extension Baseline {
         vlan: try vlan.map { VLANTag(id: $0, qos: try row.number("qos"), proto: try row.word("vlanProto")) },
         spoofchk: row.optionalFlag("spoofchk"), trust: row.optionalFlag("trust"),
         linkState: try row.optionalWord("linkState"), minTxRate: try row.optionalNumber("minTxRate"),
-        maxTxRate: try row.optionalNumber("maxTxRate")),
+        maxTxRate: try row.optionalNumber("maxTxRate"), rssQuery: row.optionalFlag("rssQuery")),
       taken: try row.time("taken"))
   }
 }

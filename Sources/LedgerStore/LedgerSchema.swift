@@ -5,6 +5,9 @@ enum LedgerSchema {
   static var migrator: DatabaseMigrator {
     var migrator = DatabaseMigrator()
     migrator.registerMigration("1") { try $0.execute(sql: first) }
+    migrator.registerMigration("2") {
+      try $0.execute(sql: "ALTER TABLE baseline ADD COLUMN rssQuery INTEGER CHECK (rssQuery IN (0, 1))")
+    }
     return migrator
   }
 

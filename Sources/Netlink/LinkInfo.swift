@@ -26,6 +26,8 @@ public struct LinkInfo: Hashable, Sendable {
   public var numVF: Int?
   /// What the PF's driver reports, by VF index.
   public var vfs: [Int: VFState]
+  /// By VF index; empty unless they were asked for.
+  public var counters: [Int: VFCounters] = [:]
 
   /// How many VFs the device has that `vfs` lacks; 0 = `vfs` is whole.
   public var vfsMissing: Int { max(0, (numVF ?? 0) - vfs.count) }

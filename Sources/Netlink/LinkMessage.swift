@@ -65,6 +65,7 @@ public enum LinkMessage {
     }
     guard let list = VFList(payload, at: offset, count: link.numVF) else { return nil }
     link.vfs.merge(list.vfs) { first, _ in first }
+    link.counters.merge(list.counters) { first, _ in first }
     return (WireAttribute(type: Int(IFLA_VFINFO_LIST), payload: WireBytes([])), list.end)
   }
 

@@ -9,8 +9,10 @@ public final class RouteSocket {
   private var socket: OpaquePointer?
   /// A dump that other changes interrupted is read again, this often.
   private static let dumpAttempts = 8
-  /// EAGAIN (i40e while a VF resets) is tried again after these pauses, in milliseconds.
+  /// EAGAIN and EBUSY (i40e while a VF resets) are tried again after these pauses, in milliseconds.
   private static let busyPauses: [UInt32] = [20, 60, 150]
+  /// How many writes are sent before their answers are read: so many fit into the socket's buffers.
+  private static let pipelined = 64
   /// VFs, and without their statistics: those fill the list's 16-bit length sooner.
   private static let withVFs = UInt32(RTEXT_FILTER_VF | RTEXT_FILTER_SKIP_STATS)
 
@@ -29,10 +31,11 @@ public final class RouteSocket {
 
   /// Every link of this network namespace with its VFs, as `ip -d link show`.
   ///
+  /// With `counters` the drivers are asked for them too, which takes some of them longer.
   /// Where one PF's VFs don't fit into a message (EMSGSIZE), that link comes without any: `numVF` is nil.
-  public func links() throws(NetlinkError) -> [LinkInfo] {
+  public func links(counters: Bool = false) throws(NetlinkError) -> [LinkInfo] {
     do throws(NetlinkError) {
-      return try dumpLinks(Self.withVFs)
+      return try dumpLinks(counters ? UInt32(RTEXT_FILTER_VF) : Self.withVFs)
     } catch {
       guard error.code == .messageTooLong else { throw error }
       var links: [LinkInfo] = []
@@ -74,7 +77,10 @@ public final class RouteSocket {
   ///
   /// Fails with `.noSuchVF` past the last VF, `.truncated` where the VF exists but isn't in the answer.
   public func vf(_ index: Int, ofLink ifindex: Int32) throws(NetlinkError) -> VFState {
-    let link = try link(index: ifindex)
+    try state(index, of: link(index: ifindex))
+  }
+
+  private func state(_ index: Int, of link: LinkInfo) throws(NetlinkError) -> VFState {
     if let state = link.vfs[index] { return state }
     let total = link.numVF ?? 0
     guard (0..<total).contains(index) else {
@@ -91,18 +97,27 @@ public final class RouteSocket {
   ///
   /// Identical values are written too. On an error some fields may have taken effect: read back.
   public func set(_ settings: VFSettings, vf: Int, ofLink ifindex: Int32) throws(NetlinkError) {
-    var rest = settings
+    if let error = try set([VFWrite(ifindex: ifindex, vf: vf, settings: settings)])[0] { throw error }
+  }
+
+  /// Writes to many VFs in few system calls, one message a VF; in the order of `writes` each one's error, nil = done.
+  ///
+  /// As `set(_:vf:ofLink:)` for each. A driver that is busy is tried again within a quarter of a second.
+  public func set(_ writes: [VFWrite]) throws(NetlinkError) -> [NetlinkError?] {
+    var errors = try setOnce(writes)
     for pause in Self.busyPauses {
-      do throws(NetlinkError) {
-        return try setOnce(rest, vf, ifindex)
-      } catch {
-        guard error.errno == EAGAIN else { throw error }
-        usleep(pause * 1000)
-        // What did take effect isn't written twice: i40e resets a VF at each write.
-        rest = rest.missing(from: try self.vf(vf, ofLink: ifindex))
+      let busy = errors.indices.filter { errors[$0]?.code == .busy }
+      if busy.isEmpty { break }
+      usleep(pause * 1000)
+      // What did take effect isn't written twice: i40e resets a VF at each write.
+      let rest = try busy.map { (place) throws(NetlinkError) in
+        var write = writes[place]
+        write.settings = write.settings.missing(from: try vf(write.vf, ofLink: write.ifindex))
+        return write
       }
+      for (place, error) in zip(busy, try setOnce(rest)) { errors[place] = error }
     }
-    try setOnce(rest, vf, ifindex)
+    return errors
   }
 
   /// Sets a link up, as `ip link set dev NAME up`.
@@ -127,17 +142,73 @@ public final class RouteSocket {
     }
   }
 
-  private func setOnce(_ settings: VFSettings, _ vf: Int, _ ifindex: Int32) throws(NetlinkError) {
-    guard !settings.isEmpty else { return }
-    let (operation, subject) = ("set \(settings.summary) on", "\(Self.name(ifindex))/\(vf)")
-    var settings = settings
-    if (settings.minTxRate == nil) != (settings.maxTxRate == nil) {
-      let now = try self.vf(vf, ofLink: ifindex)
-      settings.minTxRate = settings.minTxRate ?? now.minTxRate ?? 0
-      settings.maxTxRate = settings.maxTxRate ?? now.maxTxRate ?? 0
+  private func setOnce(_ writes: [VFWrite]) throws(NetlinkError) -> [NetlinkError?] {
+    var errors = [NetlinkError?](repeating: nil, count: writes.count)
+    var requests: [(place: Int, request: RequestMessage)] = []
+    var links: [Int32: LinkInfo] = [:]
+    for (place, write) in writes.enumerated() where !write.settings.isEmpty {
+      var settings = write.settings
+      do throws(NetlinkError) {
+        if (settings.minTxRate == nil) != (settings.maxTxRate == nil) {
+          if links[write.ifindex] == nil { links[write.ifindex] = try link(index: write.ifindex) }
+          let now = try links[write.ifindex].map { (link) throws(NetlinkError) in try state(write.vf, of: link) }
+          settings.minTxRate = settings.minTxRate ?? now?.minTxRate ?? 0
+          settings.maxTxRate = settings.maxTxRate ?? now?.maxTxRate ?? 0
+        }
+        let request = VFMessage.build(settings, vf: write.vf, ifindex: write.ifindex)
+        requests.append((place, try require(request, write.operation, write.subject)))
+      } catch {
+        errors[place] = error
+      }
     }
-    let request = try require(VFMessage.build(settings, vf: vf, ifindex: ifindex), operation, subject)
-    _ = try exchange(request, operation, subject)
+    for start in stride(from: 0, to: requests.count, by: Self.pipelined) {
+      let part = requests[start..<min(start + Self.pipelined, requests.count)]
+      let ends = try pipeline(part.map(\.request))
+      for (entry, end) in zip(part, ends) where end.errno != 0 {
+        let write = writes[entry.place]
+        errors[entry.place] = NetlinkError(
+          errno: end.errno, operation: write.operation, subject: write.subject, kernelText: end.text)
+      }
+    }
+    return errors
+  }
+
+  /// Sends requests that are answered by an acknowledgement only, all at once; the answers in the same order.
+  private func pipeline(_ requests: [RequestMessage]) throws(NetlinkError) -> [Acknowledgement] {
+    let (operation, subject) = ("write to", "\(requests.count) VFs")
+    let socket = try takeSocket()
+    var ended = false
+    defer { if ended { self.socket = socket } else { nl_socket_free(socket) } }
+    var bytes: [UInt8] = []
+    for request in requests {
+      nl_complete_msg(socket, request.pointer)
+      bytes += request.bytes
+      bytes += [UInt8](repeating: 0, count: WireAttribute.aligned(bytes.count) - bytes.count)
+    }
+    let error = clibnl_send_bytes(socket, &bytes, bytes.count)
+    guard error == 0 else { throw NetlinkError(errno: -error, operation: operation, subject: subject) }
+    var ends: [UInt32: Acknowledgement] = [:]
+    let places = Set(requests.map(\.sequence))
+    while ends.count < requests.count {
+      let datagram = try receive(socket, operation, subject)
+      var offset = 0
+      while let (message, next) = MessageHeader.read(datagram, at: offset) {
+        offset = next
+        guard message.type == Int(NLMSG_ERROR), places.contains(message.sequence), let end = Acknowledgement(message)
+        else { continue }
+        ends[message.sequence] = end
+      }
+    }
+    ended = true
+    return requests.compactMap { ends[$0.sequence] }
+  }
+
+  /// The open socket, or a new one. Until an answer's end is read the socket is left aside: what remains in it would
+  /// only disturb the next request.
+  private func takeSocket() throws(NetlinkError) -> OpaquePointer {
+    defer { socket = nil }
+    if let socket { return socket }
+    return try Self.open()
   }
 
   private func dumpLinks(_ filter: UInt32) throws(NetlinkError) -> [LinkInfo] {
@@ -185,10 +256,7 @@ public final class RouteSocket {
   private func exchange(
     _ request: RequestMessage, _ operation: String, _ subject: String
   ) throws(NetlinkError) -> (messages: [MessageHeader], interrupted: Bool) {
-    let socket: OpaquePointer
-    if let open = self.socket { socket = open } else { socket = try Self.open() }
-    // Until the end is read the socket is left aside: what remains in it would only disturb the next request.
-    self.socket = nil
+    let socket = try takeSocket()
     var ended = false
     defer { if ended { self.socket = socket } else { nl_socket_free(socket) } }
 
@@ -229,9 +297,14 @@ public final class RouteSocket {
   }
 
   /// The link's name for messages, asked of the kernel only when one is made.
-  private static func name(_ ifindex: Int32) -> String {
+  static func name(_ ifindex: Int32) -> String {
     var buffer = [CChar](repeating: 0, count: Int(IF_NAMESIZE))
     guard let index = UInt32(exactly: ifindex), if_indextoname(index, &buffer) != nil else { return "link \(ifindex)" }
     return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
+}
+
+extension VFWrite {
+  fileprivate var operation: String { "set \(settings.summary) on" }
+  fileprivate var subject: String { "\(RouteSocket.name(ifindex))/\(vf)" }
 }

@@ -43,6 +43,7 @@ enum VFMessage {
     }
     if let min = settings.minTxRate, let max = settings.maxTxRate { message.put(Int32(IFLA_VF_RATE), [vf, min, max]) }
     if let spoofchk = settings.spoofchk { message.put(Int32(IFLA_VF_SPOOFCHK), [vf, spoofchk ? 1 : 0]) }
+    if let rssQuery = settings.rssQuery { message.put(Int32(IFLA_VF_RSS_QUERY_EN), [vf, rssQuery ? 1 : 0]) }
     if let linkState = settings.linkState { message.put(Int32(IFLA_VF_LINK_STATE), [vf, linkState.wire]) }
   }
 }

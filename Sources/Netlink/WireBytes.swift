@@ -1,3 +1,5 @@
+import PoolModel
+
 /// Bytes of a netlink message, read with every bound checked: what lies outside reads as nil.
 ///
 /// Numbers are in the host's byte order unless said otherwise (`netlink(7)`).
@@ -18,14 +20,20 @@ struct WireBytes {
   func from(_ offset: Int) -> WireBytes? { part(offset, count - offset) }
 
   func number<Number: FixedWidthInteger>(_ offset: Int, as type: Number.Type = Number.self) -> Number? {
-    guard let field = part(offset, MemoryLayout<Number>.size) else { return nil }
-    return field.bytes.withUnsafeBytes { $0.loadUnaligned(as: Number.self) }
+    guard offset >= 0, offset <= count - MemoryLayout<Number>.size else { return nil }
+    return bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: Number.self) }
   }
 
   /// The text up to the first zero byte.
   var text: String { String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self) }
 
   var octets: [UInt8] { Array(bytes) }
+
+  /// The six octets at `offset`.
+  func mac(_ offset: Int) -> MACAddress? {
+    guard let high: UInt16 = number(offset), let low: UInt32 = number(offset + 2) else { return nil }
+    return MACAddress(value: UInt64(UInt16(bigEndian: high)) << 32 | UInt64(UInt32(bigEndian: low)))
+  }
 }
 
 /// One attribute: `struct nlattr`, its payload and where it ends.

@@ -3,18 +3,25 @@ import PoolModel
 
 /// The kernel's side of VFs: rtnetlink and sysfs.
 public protocol Links: Sendable {
-  /// Every PF and VF of the host, read now.
-  func inventory() async throws -> HostInventory
+  /// Every PF and VF of the host, read now; with `counters` what each VF has sent and received, too.
+  func inventory(counters: Bool) async throws -> HostInventory
   /// One VF's state as the PF's driver reports it.
   func read(_ vf: VFIndex) async throws -> VFState
-  /// Writes all set fields of `settings`; on an error some may have taken effect.
-  func write(_ settings: VFSettings, to vf: VFIndex) async throws
+  /// Writes all set fields of each VF's settings; in the same order each one's error, nil = written. On an error some
+  /// fields may have taken effect.
+  func write(_ changes: [(vf: VFIndex, settings: VFSettings)]) async throws -> [(any Error)?]
   /// Sets how many VFs a PF has; returns when they exist. The kernel takes 0 → N and N → 0 only.
   func setVFCount(_ count: Int, pf: String) async throws
   /// The VF counts that are ours, durable for the next boot.
   func saveOwnCounts(_ counts: [OwnVFCount]) async throws
   /// The driver that is bound to a VF now, `vfio-pci`, `igbvf`; nil = none.
   func driver(of vf: PCIAddress) async throws -> String?
+}
+
+extension Links {
+  func write(_ settings: VFSettings, to vf: VFIndex) async throws {
+    if let error = try await write([(vf, settings)])[0] { throw error }
+  }
 }
 
 /// A VF count that vfpool keeps on a PF.

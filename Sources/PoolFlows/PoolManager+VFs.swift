@@ -5,10 +5,12 @@ import PoolModel
 /// What an admin does to a single VF or PF.
 extension PoolManager {
   private func vf(named text: String) throws(FlowError) -> VF {
-    guard let vf = inventory.vf(named: text) else {
-      throw FlowError(.notFound, "no VF \(text); name one as PF/INDEX or by PCI address (`vfpool vf list`)")
-    }
+    guard let vf = inventory.vf(named: text) else { throw noSuchVF(text) }
     return vf
+  }
+
+  private func noSuchVF(_ text: String) -> FlowError {
+    FlowError(.notFound, "no VF \(text); name one as PF/INDEX or by PCI address (`vfpool vf list`)")
   }
 
   /// Refuses to touch a VF that a guest or the host has, unless that guest was named.
@@ -38,34 +40,73 @@ extension PoolManager {
     }
   }
 
-  /// Writes `settings`, reads them back and returns the VF as it is then.
-  public func setVF(_ name: String, _ settings: VFSettings, disrupt: [String]) async throws -> VF {
+  /// Writes `settings` to each VF, reads them back and returns the VFs as they are then.
+  ///
+  /// A name is what `HostInventory.vfs(named:)` takes. All is checked before anything is written; what is so already is
+  /// not written. A VF that doesn't take all of it is put back to what it was, and the error says which did.
+  public func setVFs(_ names: [String], _ settings: VFSettings, disrupt: [String]) async throws -> [VF] {
     await refreshInventory()
-    let vf = try vf(named: name)
-    try checkDisruption(vf, disrupt)
-    var settings = settings
+    var vfs: [VF] = []
+    for name in names {
+      guard let found = inventory.vfs(named: name), !found.isEmpty else { throw noSuchVF(name) }
+      vfs += found.filter { vf in !vfs.contains { $0.id == vf.id } }
+    }
+    try check(settings, for: vfs)
+    for vf in vfs { try checkDisruption(vf, disrupt) }
+    let changes = try vfs.compactMap { (vf) throws(FlowError) -> (vf: VFIndex, settings: VFSettings)? in
+      guard let state = vf.state else { throw FlowError(.failed, "\(vf.id) can't be read, so nothing was written") }
+      let missing = settings.missing(from: state)
+      return missing.isEmpty ? nil : (vf.id, missing)
+    }
+    let errors = changes.isEmpty ? [] : try await links.write(changes)
+    await refreshInventory()
+    var failures: [String] = []
+    var undo: [(vf: VFIndex, settings: VFSettings)] = []
+    for (change, error) in zip(changes, errors) {
+      guard let now = inventory.vf(change.vf)?.state else {
+        failures.append("\(change.vf) is not there any more")
+        continue
+      }
+      let wrong = change.settings.missing(from: now)
+      if wrong.isEmpty { continue }
+      failures.append(
+        error.map { "\(change.vf) did not take \(wrong.summary): \($0)" }
+          ?? "\(change.vf) says it was set, and shows another \(wrong.summary)")
+      guard let before = vfs.first(where: { $0.id == change.vf })?.state else { continue }
+      let taken = VFSettings(before).restricted(to: change.settings).missing(from: now)
+      if !taken.isEmpty { undo.append((change.vf, taken)) }
+    }
+    guard failures.isEmpty else {
+      let undone = undo.isEmpty ? [] : try await links.write(undo)
+      await refreshInventory()
+      for (change, error) in zip(undo, undone) {
+        if let error { failures.append("\(change.vf) could not be put back: \(error)") }
+      }
+      let more = failures.count > 8 ? ["and \(failures.count - 8) more"] : []
+      let set = changes.count - undo.count
+      let rest = vfs.count == 1 ? [] : ["\(set > 0 ? "the others are set" : "no VF was changed")"]
+      throw FlowError(.failed, (failures.prefix(8) + more + rest).joined(separator: "\n"))
+    }
+    return vfs.compactMap { inventory.vf($0.id) }
+  }
+
+  /// What can't be, whatever the card.
+  private func check(_ settings: VFSettings, for vfs: [VF]) throws(FlowError) {
     if case .tagged(let tag)? = settings.vlan, !VLANTag.isUsable(id: Int(tag.id)) || tag.qos > 7 {
       throw FlowError(.invalid, "VLAN \(tag.id) qos \(tag.qos) can't be: the id is 1 to 4094, the qos 0 to 7")
     }
-    if let mac = settings.mac, mac.isMulticast {
+    if let min = settings.minTxRate, let max = settings.maxTxRate, max != 0, min > max {
+      throw FlowError(.invalid, "the minimal rate \(min) is more than the maximal rate \(max)")
+    }
+    guard let mac = settings.mac else { return }
+    if mac.isMulticast {
       throw FlowError(.invalid, "\(mac) is a multicast address; a NIC's own has an even first octet")
     }
-    if let mac = settings.mac, let holder = contents.leases.values.first(where: { $0.mac == mac && $0.vf != vf.pci }) {
+    if vfs.count > 1 { throw FlowError(.invalid, "\(vfs.count) VFs can't all have MAC \(mac)") }
+    if let holder = contents.leases.values.first(where: { $0.mac == mac && $0.vf != vfs.first?.pci }) {
       throw FlowError(
         .refused, "guest \(holder.guest.name) uses MAC \(mac) on \(holder.vfIndex.map { "\($0)" } ?? holder.pci)")
     }
-    let current = try await links.read(vf.id)
-    settings = settings.missing(from: current)
-    guard !settings.isEmpty else { return vf }
-    do { try await links.write(settings, to: vf.id) } catch {
-      let after = (try? await links.read(vf.id)).map { settings.missing(from: $0).summary } ?? settings.summary
-      throw FlowError(.failed, "\(vf.id) did not take \(after): \(error)")
-    }
-    await refreshInventory()
-    let after = try self.vf(named: name)
-    let wrong = after.state.map { settings.missing(from: $0) } ?? settings
-    if !wrong.isEmpty { throw FlowError(.failed, "\(vf.id) says it was set, and shows another \(wrong.summary)") }
-    return after
   }
 
   /// Puts a VF back to its baseline.

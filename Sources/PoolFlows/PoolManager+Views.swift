@@ -16,9 +16,9 @@ public struct HostView: Sendable {
 
 /// What the CLI and other readers see.
 extension PoolManager {
-  /// With the inventory read anew: the kernel is asked, not memory.
-  public func view() async -> HostView {
-    await refreshInventory()
+  /// With the inventory read anew: the kernel is asked, not memory; `counters` too, if wanted.
+  public func view(counters: Bool = false) async -> HostView {
+    await refreshInventory(counters: counters)
     return snapshot()
   }
 

@@ -99,9 +99,9 @@ public actor PoolManager {
   }
 
   /// Reads PFs and VFs anew; keeps what it knows when that fails.
-  func refreshInventory() async {
+  func refreshInventory(counters: Bool = false) async {
     do {
-      inventory = try await links.inventory()
+      inventory = try await links.inventory(counters: counters)
       problems["inventory"] = inventory.problems.isEmpty ? nil : inventory.problems.joined(separator: "; ")
     } catch {
       problems["inventory"] = "can't read the host's network cards: \(error)"

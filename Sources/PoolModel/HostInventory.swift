@@ -63,6 +63,8 @@ public struct VF: Hashable, Sendable {
   public var mtu: Int?
   /// What the PF reports; nil when netlink's answer didn't hold this VF.
   public var state: VFState?
+  /// Nil unless they were asked for.
+  public var counters: VFCounters?
   /// Why this VF is the host's own, in words (“has address 192.0.2.1”); nil = it isn't.
   public var hostUse: String?
 
@@ -106,5 +108,19 @@ public struct HostInventory: Hashable, Sendable {
     if let pci = PCIAddress(text) { return vf(at: pci) }
     guard let slash = text.lastIndex(of: "/"), let index = Int(text[text.index(after: slash)...]) else { return nil }
     return vf(VFIndex(pf: String(text[..<slash]), index: index))
+  }
+
+  /// VFs by what people type: as `vf(named:)`, or several of a PF as `enp1s0/0-6` or `enp1s0/*`; nil when one of them
+  /// isn't there.
+  public func vfs(named text: String) -> [VF]? {
+    if let one = vf(named: text) { return [one] }
+    guard let slash = text.lastIndex(of: "/"), pf(named: String(text[..<slash])) != nil else { return nil }
+    let mine = vfs.filter { $0.id.pf == text[..<slash] }
+    let range = text[text.index(after: slash)...]
+    if range == "*" { return mine }
+    let ends = range.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+    guard ends.count == 2, let first = ends[0], let last = ends[1], first <= last else { return nil }
+    let named = mine.filter { (first...last).contains($0.id.index) }
+    return named.count == last - first + 1 ? named : nil
   }
 }

@@ -18,10 +18,11 @@ public struct VFSettings: Hashable, Codable, Sendable {
   public var minTxRate: UInt32?
   /// Mbit/s
   public var maxTxRate: UInt32?
+  public var rssQuery: Bool?
 
   public init(
     mac: MACAddress? = nil, vlan: VLAN? = nil, spoofchk: Bool? = nil, trust: Bool? = nil,
-    linkState: VFLinkState? = nil, minTxRate: UInt32? = nil, maxTxRate: UInt32? = nil
+    linkState: VFLinkState? = nil, minTxRate: UInt32? = nil, maxTxRate: UInt32? = nil, rssQuery: Bool? = nil
   ) {
     self.mac = mac
     self.vlan = vlan
@@ -30,13 +31,15 @@ public struct VFSettings: Hashable, Codable, Sendable {
     self.linkState = linkState
     self.minTxRate = minTxRate
     self.maxTxRate = maxTxRate
+    self.rssQuery = rssQuery
   }
 
-  /// Every field of `state` that the driver reports.
+  /// Every field of `state` that the driver reports and that can be written.
   public init(_ state: VFState) {
     self.init(
       mac: state.mac, vlan: .init(state.vlan), spoofchk: state.spoofchk, trust: state.trust,
-      linkState: state.linkState, minTxRate: state.minTxRate, maxTxRate: state.maxTxRate)
+      linkState: state.linkState, minTxRate: state.minTxRate, maxTxRate: state.maxTxRate,
+      rssQuery: state.rssQuery)
   }
 
   public var isEmpty: Bool { self == VFSettings() }
@@ -51,7 +54,17 @@ public struct VFSettings: Hashable, Codable, Sendable {
       trust: trust == state.trust ? nil : trust,
       linkState: linkState == state.linkState ? nil : linkState,
       minTxRate: minTxRate == state.minTxRate ? nil : minTxRate,
-      maxTxRate: maxTxRate == state.maxTxRate ? nil : maxTxRate)
+      maxTxRate: maxTxRate == state.maxTxRate ? nil : maxTxRate,
+      rssQuery: rssQuery == state.rssQuery ? nil : rssQuery)
+  }
+
+  /// The same fields as `other` has.
+  public func restricted(to other: VFSettings) -> VFSettings {
+    VFSettings(
+      mac: other.mac == nil ? nil : mac, vlan: other.vlan == nil ? nil : vlan,
+      spoofchk: other.spoofchk == nil ? nil : spoofchk, trust: other.trust == nil ? nil : trust,
+      linkState: other.linkState == nil ? nil : linkState, minTxRate: other.minTxRate == nil ? nil : minTxRate,
+      maxTxRate: other.maxTxRate == nil ? nil : maxTxRate, rssQuery: other.rssQuery == nil ? nil : rssQuery)
   }
 
   /// The fields that are set, in words: `trust on, maxTxRate 500`.
@@ -67,6 +80,7 @@ public struct VFSettings: Hashable, Codable, Sendable {
       linkState.map { "linkState \($0.rawValue)" },
       minTxRate.map { "minTxRate \($0)" },
       maxTxRate.map { "maxTxRate \($0)" },
+      rssQuery.map { "rssQuery \(onOff($0))" },
     ]
     return parts.compactMap(\.self).joined(separator: ", ")
   }

@@ -26,9 +26,7 @@ import Testing
 
   @Test(arguments: cases)
   func sends(arguments: [String], settings: VFSettings) throws {
-    let daemon = try FakeDaemon { request in
-      (200, request.line.hasPrefix("GET") ? JSONText([Rows.vf]).compact : JSONText(Rows.vf).compact)
-    }
+    let daemon = try FakeDaemon { _ in (200, JSONText([Rows.vf]).compact) }
     let recording = Recording()
     let all = ["vf", "set", "enp1s0/0"] + arguments + ["--disrupt", "a1", "--disrupt", "a2", "--socket", daemon.path]
     #expect(recording.run(all) == 0, "\(recording.err)")

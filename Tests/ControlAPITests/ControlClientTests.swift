@@ -55,16 +55,19 @@ import Testing
   }
 
   @Test func sendsAVFChangeThatTheDaemonReads() throws {
-    let daemon = try FakeDaemon { _ in (200, JSONText(RowsTests.bareVF).compact) }
+    let daemon = try FakeDaemon { request in
+      (200, request.line.hasPrefix("PATCH") ? JSONText([RowsTests.bareVF]).compact : JSONText(RowsTests.bareVF).compact)
+    }
     let change = VFChange(settings: VFSettings(vlan: .untagged, trust: true), disrupt: ["a1"])
-    #expect(try client(daemon).set(vf: "enp1s0/3", change) == RowsTests.bareVF)
+    #expect(try client(daemon).set(vfs: ["enp1s0/3", "enp2s0/0-6"], change) == [RowsTests.bareVF])
     _ = try client(daemon).reset(vf: "0000:01:10.0", disrupt: ["a1", "b,2"])
     let request = try #require(daemon.requests.first)
     #expect(request.headers["content-type"] == "application/json")
     #expect(try JSONDecoder().decode(VFChange.self, from: Data(request.body.utf8)) == change)
     #expect(
       daemon.lines == [
-        "PATCH /v1/vfs?vf=enp1s0%2F3", "POST /v1/vfs/reset?vf=0000%3A01%3A10.0&disrupt=a1&disrupt=b%2C2",
+        "PATCH /v1/vfs?vf=enp1s0%2F3&vf=enp2s0%2F0-6",
+        "POST /v1/vfs/reset?vf=0000%3A01%3A10.0&disrupt=a1&disrupt=b%2C2",
       ])
   }
 

@@ -57,6 +57,7 @@ import Testing
       Self.names(Self.bareVF) == [
         "pf", "index", "pci", "netdev", "driver", "numaNode", "iommuGroup", "mac", "vlan", "qos", "vlanProto",
         "spoofchk", "trust", "linkState", "minTxRate", "maxTxRate", "mtu", "pool", "state", "guest", "leaseMac", "why",
+        "broadcast", "rssQuery", "nodeGUID", "portGUID", "counters", "isComplete",
       ])
     #expect(
       Self.names(Self.pool) == [

@@ -106,13 +106,13 @@ struct ControlServiceTests {
       _ = try await away { try client.apply(netdef: Array(FakeHost.spread.utf8), file: "x", plan: false, ifPlan: nil) }
       _ = await host.libvirt.start(FakeLibvirt.guest(1, networks: ["spread"]), host.manager)
       let refused = await #expect(throws: ControlClientError.self) {
-        try await away { try client.set(vf: "enp1s0/0", VFChange(settings: VFSettings(maxTxRate: 10))) }
+        try await away { try client.set(vfs: ["enp1s0/0"], VFChange(settings: VFSettings(maxTxRate: 10))) }
       }
       #expect(refused?.status == 409)
       #expect(refused?.text.contains("--disrupt g1") == true)
       let change = VFChange(settings: VFSettings(maxTxRate: 10), disrupt: ["g1"])
-      let changed = try await away { try client.set(vf: "enp1s0/0", change) }
-      #expect(changed.maxTxRate == 10)
+      let changed = try await away { try client.set(vfs: ["enp1s0/0"], change) }
+      #expect(changed.first?.maxTxRate == 10)
     }
   }
 

@@ -51,7 +51,7 @@ public final class FakeKernel: Links {
     }
   }
 
-  public func inventory() async throws -> HostInventory {
+  public func inventory(counters: Bool) async throws -> HostInventory {
     state.withLock { state in
       HostInventory(
         pfs: state.pfs,
@@ -66,11 +66,15 @@ public final class FakeKernel: Links {
     return found
   }
 
-  public func write(_ settings: VFSettings, to vf: VFIndex) async throws {
-    try state.withLock { state in
-      if state.broken.contains(vf) { throw Failure(description: "Device or resource busy") }
-      state.writes.append((vf, settings))
-      if !state.deaf.contains(vf) { state.vfs[vf]?.state?.take(settings) }
+  public func write(_ changes: [(vf: VFIndex, settings: VFSettings)]) async throws -> [(any Error)?] {
+    state.withLock { state in
+      changes.map { change in
+        let (vf, settings) = change
+        if state.broken.contains(vf) { return Failure(description: "Device or resource busy") }
+        state.writes.append((vf, settings))
+        if !state.deaf.contains(vf) { state.vfs[vf]?.state?.take(settings) }
+        return nil
+      }
     }
   }
 
@@ -112,5 +116,6 @@ extension VFState {
     linkState = settings.linkState ?? linkState
     minTxRate = settings.minTxRate ?? minTxRate
     maxTxRate = settings.maxTxRate ?? maxTxRate
+    rssQuery = settings.rssQuery ?? rssQuery
   }
 }

@@ -79,7 +79,7 @@ public final class FakeLibvirt: Networks, Guests {
     let netdef = try Netdef(libvirtXML: xml)
     var pool = netdef.pool
     if pool.addresses.isEmpty {
-      let inventory = try await kernel.inventory()
+      let inventory = try await kernel.inventory(counters: false)
       pool.addresses = pool.pfs.flatMap { wanted in inventory.vfs.filter { $0.id.pf == wanted.dev }.compactMap(\.pci) }
     }
     return state.withLock { state in

@@ -20,10 +20,12 @@ import Testing
     #expect(link.numVF == 2)
     #expect(link.vfsMissing == 0)
     let untouched = VFState(
-      mac: try #require(MACAddress("f6:7c:e9:2d:a6:8e")), spoofchk: true, trust: false, linkState: .auto, minTxRate: 0,
+      mac: try #require(MACAddress("f6:7c:e9:2d:a6:8e")), broadcast: MACAddress(value: .max), spoofchk: true,
+      trust: false, linkState: .auto, minTxRate: 0,
       maxTxRate: 0)
     let set = VFState(
-      mac: try #require(MACAddress("52:54:00:12:34:56")), vlan: VLANTag(id: 42, qos: 3), spoofchk: false, trust: true,
+      mac: try #require(MACAddress("52:54:00:12:34:56")), broadcast: MACAddress(value: .max),
+      vlan: VLANTag(id: 42, qos: 3), spoofchk: false, trust: true,
       linkState: .auto, minTxRate: 0, maxTxRate: 500)
     #expect(link.vfs == [0: untouched, 1: set])
   }

@@ -19,5 +19,8 @@ int clibnl_open(struct nl_sock **socket);
 /// Completes a message (sequence number, port, ACK request) and sends it. Returns 0, or -errno.
 int clibnl_send(struct nl_sock *socket, struct nl_msg *message);
 
+/// Sends completed messages, one behind the other and each padded to NLMSG_ALIGNTO. Returns 0, or -errno.
+int clibnl_send_bytes(struct nl_sock *socket, void *bytes, size_t length);
+
 /// Receives one datagram from the kernel, however long. Returns its length, or -errno; free `bytes` with free.
 ssize_t clibnl_receive(struct nl_sock *socket, unsigned char **bytes);

@@ -1,0 +1,41 @@
+import Netlink
+import Sysfs
+
+/// The last scan of sysfs, kept for as long as the kernel tells of no change: a scan costs a dozen system calls a VF.
+///
+/// Not thread-safe: one caller at a time.
+final class ScanCache {
+  private let sysfs: SysfsTree
+  /// Nil: nothing is kept.
+  private let uevents: UeventSocket?
+  private var kept: SysfsScan?
+
+  init(_ sysfs: SysfsTree, uevents: UeventSocket?) {
+    self.sysfs = sysfs
+    self.uevents = uevents
+  }
+
+  /// What sysfs has, as of now. `links` were read a moment ago: a scan that contradicts them isn't kept.
+  func scan(_ links: [LinkInfo]) -> SysfsScan {
+    // The kernel queues its message before the write that caused it returns. What comes during a scan is for the next.
+    guard let uevents, let events = uevents.drain() else {
+      kept = nil
+      return sysfs.scan()
+    }
+    if events.contains(where: { ["pci", "net", "netdevsim", "vfio"].contains($0.subsystem) }) { kept = nil }
+    if let kept, kept.agrees(with: links) { return kept }
+    let fresh = sysfs.scan()
+    kept = fresh.problems.isEmpty && fresh.agrees(with: links) ? fresh : nil
+    return fresh
+  }
+}
+
+extension SysfsScan {
+  /// Whether every link with VFs is one of the PFs, and every PF has as many VFs as its link.
+  func agrees(with links: [LinkInfo]) -> Bool {
+    let counts = Dictionary(pfs.map { ($0.ifindex, $0.vfs.count) }) { first, _ in first }
+    let isKnown = links.allSatisfy { link in link.numVF.map { $0 == counts[link.ifindex] ?? 0 } ?? true }
+    let present = Set(links.map(\.ifindex))
+    return isKnown && pfs.allSatisfy { present.contains($0.ifindex) }
+  }
+}

@@ -1,0 +1,33 @@
+/// A 64-bit GUID of an InfiniBand node or port, written `00:02:c9:03:00:00:00:01`.
+public struct GUID: Hashable, Sendable {
+  public let value: UInt64
+
+  public init(value: UInt64) { self.value = value }
+}
+
+extension GUID: LosslessStringConvertible {
+  /// Reads eight two-digit octets with colons, in either case. Nil for anything else.
+  public init?(_ text: String) {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    let octets = parts.compactMap { UInt8(hex: $0, digits: 2...2) }
+    guard octets.count == parts.count, octets.count == 8 else { return nil }
+    self.init(value: octets.reduce(0) { $0 << 8 | UInt64($1) })
+  }
+
+  public var description: String {
+    (0..<8).map { UInt8(truncatingIfNeeded: value >> (56 - 8 * $0)).hex(digits: 2) }.joined(separator: ":")
+  }
+}
+
+extension GUID: Codable {
+  public init(from decoder: any Decoder) throws {
+    let text = try decoder.singleValueContainer().decode(String.self)
+    guard let value = GUID(text) else { throw malformed(text, "a GUID like 00:02:c9:03:00:00:00:01", decoder) }
+    self = value
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(description)
+  }
+}
