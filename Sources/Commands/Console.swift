@@ -41,12 +41,14 @@ struct Console: Sendable {
   static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
   private static func put(_ text: String, to descriptor: Int32) {
-    let bytes = Array(text.utf8)
+    var text = text
+    text.withUTF8 { put($0, to: descriptor) }
+  }
+
+  private static func put(_ bytes: UnsafeBufferPointer<UInt8>, to descriptor: Int32) {
     var written = 0
     while written < bytes.count {
-      let count = bytes.withUnsafeBytes { buffer in
-        Glibc.write(descriptor, buffer.baseAddress.map { $0 + written }, buffer.count - written)
-      }
+      let count = Glibc.write(descriptor, bytes.baseAddress.map { $0 + written }, bytes.count - written)
       if count >= 0 {
         written += count
       } else if errno == EPIPE {

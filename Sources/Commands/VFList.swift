@@ -14,8 +14,9 @@ struct VFList: ParsableCommand {
 
   func run() throws {
     if json.isOn {
-      let json = try connection.client.vfsJSON(pf: pf, counters: counters)
-      Console.current.write(String(decoding: json, as: UTF8.self) + "\n")
+      var json = try connection.client.vfsJSON(pf: pf, counters: counters)
+      json.append(UInt8(ascii: "\n"))
+      Console.current.write(String(decoding: json, as: UTF8.self))
       // Only then is it worth decoding.
       if json.contains("isComplete\": false") { try complain(connection.client.vfs(pf: pf)) }
       return

@@ -76,7 +76,7 @@ public struct ControlService: Service {
       share()
       await onRunning()
     }
-    try await server.run()
+    try await withTaskExecutorPreference(EventLoopExecutor(Self.eventLoop.any())) { try await server.run() }
   }
 
   /// Root and the group may connect, nobody else.

@@ -47,17 +47,17 @@ struct HookRoutes {
 
   private func qemu(_ request: Request) async throws -> HookVerdict {
     let deadline = deadline(request)
-    let guest = try GuestDescription(bytes: await request.bytes(upTo: Self.bodyLimit).readableBytesView)
+    let xml = try await request.bytes(upTo: Self.bodyLimit).readableBytesView
     let (op, subop) = (request.query("op") ?? "", request.query("subop") ?? "")
     guard !deadline.isOver else {
-      await manager.hookCameLate("qemu \(op) of guest \(guest.guest.name)")
+      await manager.hookCameLate("qemu \(op) of guest \(request.query("object") ?? "?")")
       return .go
     }
     switch (op, subop) {
-    case ("prepare", "begin"): return await manager.prepare(guest, deadline: deadline)
-    case ("start", "begin"): await manager.started(guest.guest, deadline: deadline)
+    case ("prepare", "begin"): return await manager.prepare(try GuestDescription(bytes: xml), deadline: deadline)
+    case ("start", "begin"): await manager.started(try GuestID(domain: xml), deadline: deadline)
     case ("release", "end"):
-      let run = await manager.run(of: guest.guest)
+      let run = await manager.run(of: try GuestID(domain: xml))
       let manager = manager
       Task { await manager.released(run) }
     default: break

@@ -29,9 +29,13 @@ struct ResponseParser {
 
   /// Takes the next bytes; what comes after the end of the response is ignored.
   mutating func feed(_ bytes: [UInt8]) throws(ControlSocketError) {
-    buffer.removeFirst(position)
+    if position == buffer.count {
+      buffer = bytes
+    } else {
+      buffer.removeFirst(position)
+      buffer += bytes
+    }
     position = 0
-    buffer += bytes
     while try advance() {}
   }
 
@@ -136,6 +140,7 @@ struct ResponseParser {
       throw malformed("content length “\(text.prefix(80))”")
     }
     guard length <= bodyLimit else { throw tooLarge("\(length) bytes") }
+    response.body.reserveCapacity(length)
     return length == 0 ? .complete : .sized(length)
   }
 

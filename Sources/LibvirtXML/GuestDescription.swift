@@ -71,6 +71,20 @@ extension GuestDescription {
   }
 }
 
+extension GuestID {
+  /// Whose `<domain>` this is. libvirt writes name and UUID first, so no more than that is read where it can be.
+  public init(domain bytes: some Collection<UInt8>) throws(XMLProblem) {
+    let head = String(decoding: bytes.prefix(1024), as: UTF8.self)
+    if head.hasPrefix("<domain"), let end = head.firstRange(of: "</uuid>"),
+      let root = try? XMLTree(xml: head[..<end.upperBound] + "</domain>", limit: 2048).root, let guest = GuestID(root)
+    {
+      self = guest
+      return
+    }
+    self = try GuestDescription(bytes: bytes).guest
+  }
+}
+
 extension GuestDescription.NIC {
   init(_ interface: XMLTree.Element, index: Int) {
     let source = interface.child("source")

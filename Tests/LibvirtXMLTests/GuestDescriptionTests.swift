@@ -104,4 +104,26 @@ import Testing
   func refuses(_ xml: String) {
     #expect(throws: XMLProblem.self) { try GuestDescription(xml: xml) }
   }
+
+  static let beginnings = [
+    "<domain type='qemu' id='3'>\n  <name>a &amp; b</name>\n  <uuid>5d1f3a57-6b0e-4d4b-9d0e-3f2f8c8f0a01</uuid>\n",
+    "<domain><title>t</title><uuid>5d1f3a57-6b0e-4d4b-9d0e-3f2f8c8f0a01</uuid><name>a &amp; b</name>",
+    "<domain><description><!-- </uuid> --></description><name>a &amp; b</name>"
+      + "<uuid>5d1f3a57-6b0e-4d4b-9d0e-3f2f8c8f0a01</uuid>",
+    "<!-- long -->" + String(repeating: " ", count: 3000)
+      + "<domain><name>a &amp; b</name><uuid>5d1f3a57-6b0e-4d4b-9d0e-3f2f8c8f0a01</uuid>",
+  ]
+
+  @Test(arguments: beginnings)
+  func whoseDomainItIs(beginning: String) throws {
+    let whole = beginning + "<devices/></domain>"
+    let expected = GuestID(name: "a & b", uuid: uuid)
+    #expect(try GuestID(domain: whole.utf8) == expected)
+    #expect(try GuestDescription(xml: whole).guest == expected)
+  }
+
+  @Test func domainsWithoutIdentityAreRefused() {
+    #expect(throws: XMLProblem.self) { try GuestID(domain: "<domain><name>x</name></domain>".utf8) }
+    #expect(throws: XMLProblem.self) { try GuestID(domain: "no XML".utf8) }
+  }
 }
