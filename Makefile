@@ -50,7 +50,7 @@ swift:
 build: deps swift
 	@echo "make: building (4 minutes from scratch)"
 	for product in vfpool-hook vfpool vfpoold; do \
-	  "$(SWIFT)" build -c release --static-swift-stdlib --product $$product || exit 1; done
+	  "$(SWIFT)" build -c release --static-swift-stdlib -Xswiftc -Osize --product $$product || exit 1; done
 	@$(keep_owner)
 
 deb: build
@@ -85,7 +85,7 @@ demo:
 bench:
 	@$(need_root)
 	@$(MAKE) --no-print-directory deb
-	"$(SWIFT)" build -c release --static-swift-stdlib --product hook-bench
+	"$(SWIFT)" build -c release --static-swift-stdlib -Xswiftc -Osize --product hook-bench
 	.build/release/hook-bench .build/release/vfpool-hook .build
 	Tests/lab/bench
 	@$(keep_owner)

@@ -12,6 +12,8 @@ public final class FakeKernel: Links {
     public var broken: Set<VFIndex> = []
     /// Fields that a VF pretends to take.
     public var deaf: Set<VFIndex> = []
+    /// VFs that take all but rates, and fail.
+    public var picky: Set<VFIndex> = []
     public var ownCounts: [OwnVFCount] = []
     public var countFails = false
   }
@@ -72,6 +74,12 @@ public final class FakeKernel: Links {
         let (vf, settings) = change
         if state.broken.contains(vf) { return Failure(description: "Device or resource busy") }
         state.writes.append((vf, settings))
+        if state.picky.contains(vf), settings.maxTxRate != nil {
+          var taken = settings
+          taken.maxTxRate = nil
+          state.vfs[vf]?.state?.take(taken)
+          return Failure(description: "Invalid argument")
+        }
         if !state.deaf.contains(vf) { state.vfs[vf]?.state?.take(settings) }
         return nil
       }

@@ -85,6 +85,26 @@ import Testing
     #expect(link.mac == MACAddress("8e:f6:c8:71:97:14"))
   }
 
+  @Test func countersWhereTheyWereAskedFor() throws {
+    let bare = try LinkMessage.parse(SyntheticLink(count: 3).bytes())
+    #expect(bare.counters.isEmpty)
+    let counted = try LinkMessage.parse(SyntheticLink(count: 3, statistics: true).bytes())
+    #expect(
+      counted.counters[1]
+        == VFCounters(
+          rxPackets: 1, txPackets: 2, rxBytes: 3, txBytes: 4, broadcast: 5, multicast: 6, rxDropped: 8, txDropped: 9))
+  }
+
+  @Test func guidsOfInfiniBand() throws {
+    // The first VF's broadcast attribute becomes a node GUID: index, padding, GUID.
+    var message = Recordings.netdevsim
+    let broadcast = try #require(message.firstRange(of: Hex.bytes("24 00 0d 00")))
+    message.replaceSubrange(
+      broadcast.lowerBound..<broadcast.lowerBound + 20,
+      with: Hex.bytes("24 00 0a 00 00 00 00 00 00 00 00 00 08 07 06 05 04 03 02 01"))
+    #expect(try LinkMessage.parse(message).vfs[0]?.nodeGUID == GUID("01:02:03:04:05:06:07:08"))
+  }
+
   /// Fewer VFs than IFLA_NUM_VF says are never passed off as all.
   @Test(arguments: [
     (5, [0, 1, 3, 4]), (7, []), (1000, Array(0..<999)), (1000, Array(0..<335)), (3, [0, 0, 1]), (2, [0, 7]),

@@ -24,7 +24,10 @@ struct SyntheticLink {
   private var oneChild: [UInt8] {
     var child = Array(Recordings.netdevsim[Self.child..<Self.child + Self.childLength])
     guard statistics else { return child }
-    child += Hex.bytes("64 00 08 00 00*96")  // IFLA_VF_STATS: eight counters
+    child += [100, 0, 8, 0]  // IFLA_VF_STATS: eight counters, each its own type plus one
+    for type in [0, 1, 2, 3, 4, 5, 7, 8] {
+      child += [12, 0, UInt8(type), 0, UInt8(type + 1)] + [UInt8](repeating: 0, count: 7)
+    }
     child.replaceSubrange(0..<2, with: little(child.count, 2))
     return child
   }

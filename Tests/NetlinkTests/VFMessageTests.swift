@@ -14,18 +14,19 @@ import Testing
   @Test func everythingInOneMessageTrustFirst() throws {
     let settings = VFSettings(
       mac: MACAddress("52:54:00:12:34:56"), vlan: .tagged(VLANTag(id: 42, qos: 3)), spoofchk: false, trust: true,
-      linkState: .disable, minTxRate: 100, maxTxRate: 500)
+      linkState: .disable, minTxRate: 100, maxTxRate: 500, rssQuery: true)
     let expected = Hex.bytes(
       """
       \(Self.ifinfomsg)
-      78 00 16 80  # IFLA_VFINFO_LIST
+      84 00 16 80  # IFLA_VFINFO_LIST
       10 00 01 80  # IFLA_VF_INFO
       0c 00 09 00 03 00 00 00 01 00 00 00  # IFLA_VF_TRUST
-      64 00 01 80  # IFLA_VF_INFO
+      70 00 01 80  # IFLA_VF_INFO
       28 00 01 00 03 00 00 00 52 54 00 12 34 56 00*26  # IFLA_VF_MAC
       10 00 02 00 03 00 00 00 2a 00 00 00 03 00 00 00  # IFLA_VF_VLAN
       10 00 06 00 03 00 00 00 64 00 00 00 f4 01 00 00  # IFLA_VF_RATE
       0c 00 04 00 03 00 00 00 00 00 00 00  # IFLA_VF_SPOOFCHK
+      0c 00 07 00 03 00 00 00 01 00 00 00  # IFLA_VF_RSS_QUERY_EN
       0c 00 05 00 03 00 00 00 02 00 00 00  # IFLA_VF_LINK_STATE
       """)
     #expect(try bytes(settings) == expected)

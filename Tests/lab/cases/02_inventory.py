@@ -48,6 +48,24 @@ equal(changed["enp2s0", 5]["maxTxRate"], 500, "rate that was set")
 equal(changed["enp2s0", 5]["trust"], True, "trust that was set")
 equal(changed["enp1s0", 6]["driver"], None, "driver that was unbound")
 
+step("what changes afterwards is seen at once")
+pci = vf_pci("enp1s0", 6)
+for driver in ("igbvf", None, "igbvf"):
+    where = f"/sys/bus/pci/drivers/{driver}/bind" if driver else f"/sys/bus/pci/devices/{pci}/driver/unbind"
+    write(where, pci)
+    equal(vfpool("vf", "show", "enp1s0/6")["driver"], driver, "driver of enp1s0/6")
+netdev = netdev_of(vf_pci("enp1s0", 0))
+run("ip", "link", "set", netdev, "down")
+run("ip", "link", "set", netdev, "name", "renamed0")
+equal(vfpool("vf", "show", "enp1s0/0")["netdev"], "renamed0", "netdev of enp1s0/0")
+run("ip", "netns", "add", "aside")
+run("ip", "link", "set", "renamed0", "netns", "aside")
+row = vfpool("vf", "show", "enp1s0/0")
+equal((row["netdev"], row["state"]), (None, "hostUsed"), "enp1s0/0 in another namespace")
+run("ip", "-n", "aside", "link", "set", "renamed0", "netns", "1")
+run("ip", "netns", "del", "aside")
+equal(vfpool("vf", "show", "enp1s0/0")["state"], "unpooled", "enp1s0/0 is back")
+
 step("vf set writes what ip shows, and says what a card can't do")
 vfpool_text("vf", "set", "enp2s0/2", "--mac", "52:54:00:00:02:02", "--vlan", "7", "--qos", "2", "--trust", "on",
             "--spoofchk", "off", "--max-tx-rate", "250")
@@ -57,6 +75,9 @@ equal(vf_state("enp2s0", 2), {
 contains(vfpool_refused("vf", "set", "enp2s0/2", "--link-state", "enable"), "enp2s0/2", "the refusal names the VF")
 contains(vfpool_refused("vf", "set", "enp2s0/9", "--trust", "on"), "enp2s0/9", "the refusal names the VF")
 vfpool_refused("vf", "set", "enp2s0/2", "--vlan", "4095", code=2)
+step("a VF that doesn't take all of it is as before")
+contains(vfpool_refused("vf", "set", "enp2s0/2", "--trust", "off", "--link-state", "enable"), "linkState", "what wasn't taken")
+equal(vf_state("enp2s0", 2)["trust"], True, "trust of enp2s0/2")
 vfpool_text("vf", "set", "enp2s0/2", "--vlan", "none")
 equal(vf_state("enp2s0", 2)["vlan"], None, "VLAN of enp2s0/2")
 
@@ -77,3 +98,26 @@ rows = vfpool("vf", "list", "--pf", pf)
 equal(len(rows), 256, f"VFs of {pf}")
 compare_netlink(pf, rows)
 equal([row["mac"] for row in rows if row["index"] == 20], ["52:54:00:00:14:01"], "MAC of VF 20")
+
+step("all of them set at once, some again")
+vfpool_text("vf", "set", f"{pf}/*", "--trust", "on", "--spoofchk", "off", "--max-tx-rate", "500", "--rss-query", "on")
+vfpool_text("vf", "set", f"{pf}/200-255", "--link-state", "disable")
+rows = vfpool("vf", "list", "--pf", pf, "--counters")
+compare_netlink(pf, rows)
+equal({(row["trust"], row["spoofchk"], row["maxTxRate"], row["rssQuery"]) for row in rows}, {(True, False, 500, True)}, "settings")
+equal([row["index"] for row in rows if row["linkState"] == "disable"], list(range(200, 256)), "VFs without link")
+check(all(row["counters"]["rxPackets"] >= 0 and row["isComplete"] for row in rows), "a VF without counters")
+equal({row["counters"] for row in vfpool("vf", "list", "--pf", pf)}, {None}, "counters that nobody asked for")
+
+step("1000 VFs, where the list's 16-bit length wraps three times")
+pf = netdevsim(1000, number=2)
+for index in (0, 334, 335, 670, 999):
+    run("ip", "link", "set", pf, "vf", str(index), "mac", f"52:54:00:00:{index >> 8:02x}:{index & 255:02x}")
+for counters in ([], ["--counters"]):
+    rows = vfpool("vf", "list", "--pf", pf, *counters)
+    equal([row["index"] for row in rows], list(range(1000)), f"VFs of {pf}")
+    check(all(row["isComplete"] for row in rows), "a VF that could not be read")
+    for index in (0, 334, 335, 670, 999):
+        equal(rows[index]["mac"], f"52:54:00:00:{index >> 8:02x}:{index & 255:02x}", f"MAC of VF {index}")
+vfpool_text("vf", "set", f"{pf}/*", "--max-tx-rate", "77")
+equal({row["maxTxRate"] for row in vfpool("vf", "list", "--pf", pf)}, {77}, "rates")
