@@ -21,7 +21,8 @@ extension HostInventory {
       vfs += known.vfs.map { vf in
         var found = VF(
           id: VFIndex(pf: link?.name ?? known.name, index: vf.index), pci: vf.pci, netdev: vf.netdev, driver: vf.driver,
-          numaNode: vf.numaNode, iommuGroup: vf.iommuGroup, mtu: vf.mtu, state: link?.vfs[vf.index],
+          numaNode: vf.numaNode, iommuGroup: vf.iommuGroup, mtu: uses.links(of: vf).first?.mtu ?? vf.mtu,
+          state: link?.vfs[vf.index],
           hostUse: uses.use(of: vf))
         found.counters = link?.counters[vf.index]
         return found
@@ -52,12 +53,16 @@ private struct HostUses {
     self.addresses = addresses
   }
 
+  /// A VF's netdevs as netlink has them now; what the scan says of them may be of an earlier moment.
+  func links(of vf: SysfsVF) -> [LinkInfo] {
+    // By its device first: udev may have renamed a new VF's netdev since sysfs was read.
+    vf.pci.flatMap { byParent["\($0)"] } ?? vf.netdev.flatMap { byName[$0] }.map { [$0] } ?? []
+  }
+
   func use(of vf: SysfsVF) -> String? {
     if vf.isElsewhere { return "is in another network namespace" }
-    // By its device first: udev may have renamed a new VF's netdev since sysfs was read.
-    let links = vf.pci.flatMap { byParent["\($0)"] } ?? vf.netdev.flatMap { byName[$0] }.map { [$0] } ?? []
-    if let use = links.lazy.compactMap({ use(of: $0) }).first { return use }
-    return vf.master.map { "is in \($0)" }
+    let links = links(of: vf)
+    return links.isEmpty ? vf.master.map { "is in \($0)" } : links.lazy.compactMap { use(of: $0) }.first
   }
 
   private func use(of link: LinkInfo) -> String? {

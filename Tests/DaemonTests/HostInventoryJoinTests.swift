@@ -70,6 +70,13 @@ import Testing
     #expect(inventory.vfs.map(\.id) == [VFIndex(pf: "wan0", index: 0)])
   }
 
+  @Test func mtuIsWhatNetlinkSaysNow() {
+    let scan = SysfsScan(pfs: [pf([SysfsVF(index: 0, pci: Self.vf0, netdev: "eth0", mtu: 1500)])])
+    let link = LinkInfo(ifindex: 9, name: "eth0", mtu: 1400)
+    #expect(HostInventory(scan: scan, links: [link], addresses: [:]).vfs.map(\.mtu) == [1400])
+    #expect(HostInventory(scan: scan, links: [], addresses: [:]).vfs.map(\.mtu) == [1500])
+  }
+
   @Test(
     arguments: [
       (SysfsVF(index: 0, pci: vf0, netdev: "free0"), nil),
@@ -79,6 +86,8 @@ import Testing
       (SysfsVF(index: 0, pci: vf0, netdev: "addressed0"), "has address 192.0.2.1"),
       (SysfsVF(index: 0, pci: vf0, netdev: "carrier0"), "carries macvtap tap0"),
       (SysfsVF(index: 0, pci: vf0, netdev: "unknown0", master: "bond0"), "is in bond0"),
+      // It has left its bond since sysfs was read.
+      (SysfsVF(index: 0, pci: vf0, netdev: "free0", master: "bond0"), nil),
       // Its netdev is “renamed0” by now.
       (SysfsVF(index: 0, pci: vf1, netdev: "eth0"), "has address 2001:db8::1"),
     ] as [(SysfsVF, String?)])
