@@ -7,7 +7,7 @@ struct VFList: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists VFs and who holds them.")
 
   @Option(help: .init("Only the VFs of this PF.", valueName: "PF"), completion: .pfs) var pf: String?
-  @Flag(help: "Also what each VF has sent and received.") var counters = false
+  @Flag(help: "Also what each VF has sent and received: some cards are slow to tell.") var counters = false
   @OptionGroup var json: JSONOption
   @OptionGroup var connection: ConnectionOptions
   @Flag(help: .hidden) var names = false

@@ -46,19 +46,26 @@ struct VFSet: ParsableCommand {
     let client = connection.client
     var current: VLANTag?
     if vlan == nil, qos != nil || vlanProto != nil {
-      guard vfs.count == 1, let row = try client.vfIfOne(named: vfs[0]) else {
+      guard namesOne else {
         throw CommandError(.usage, "--qos and --vlan-proto need --vlan when several VFs are set")
       }
+      let row = try client.vf(named: vfs[0])
       guard let id = row.vlan else {
         throw CommandError(.usage, "--qos and --vlan-proto need --vlan here: \(vfs[0]) is untagged")
       }
       current = VLANTag(id: id, qos: row.qos ?? 0, proto: row.vlanProto ?? .dot1Q)
     }
     let rows = try client.set(vfs: vfs, VFChange(settings: settings(over: current), disrupt: disruption.guests))
-    json.print(rows) {
-      rows.count == 1
-        ? rows[0].text(Console.current.style) : Table(rows, VFRow.columns).text(Console.current.style)
+    if namesOne, let row = rows.first {
+      json.print(row) { row.text(Console.current.style) }
+    } else {
+      json.print(rows, VFRow.columns, none: "no VF was named")
     }
+  }
+
+  /// One VF, as PF/INDEX or by its PCI address: an object in JSON, where several are an array.
+  private var namesOne: Bool {
+    vfs.count == 1 && !vfs[0].hasSuffix("/*") && !vfs[0].drop(while: { $0 != "/" }).contains("-")
   }
 
   /// What to write; `current` is the VLAN whose gaps stay.

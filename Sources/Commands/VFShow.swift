@@ -7,11 +7,12 @@ struct VFShow: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "show", abstract: "Shows all that is known of one VF.")
 
   @Argument(help: "The VF: PF/INDEX or its PCI address.", completion: .vfs) var vf: String
+  @Flag(help: "Also what the VF has sent and received: some cards are slow to tell.") var counters = false
   @OptionGroup var json: JSONOption
   @OptionGroup var connection: ConnectionOptions
 
   func run() throws {
-    let row = try connection.client.vf(named: vf, counters: true)
+    let row = try connection.client.vf(named: vf, counters: counters)
     json.print(row) { row.text(Console.current.style) }
   }
 }
@@ -19,16 +20,11 @@ struct VFShow: ParsableCommand {
 extension ControlClient {
   /// The VF that people call `enp1s0/3` or `0000:01:10.6`.
   func vf(named name: String, counters: Bool = false) throws -> VFRow {
-    guard let row = try vfIfOne(named: name, counters: counters) else {
+    let pci = PCIAddress(name)
+    guard let row = try vfs(counters: counters).first(where: { $0.name == name || pci != nil && $0.pci == pci }) else {
       throw CommandError(.notFound, "no VF ‘\(name)’: see vfpool vf list")
     }
     return row
-  }
-
-  /// As `vf(named:)`; nil when there is none.
-  func vfIfOne(named name: String, counters: Bool = false) throws -> VFRow? {
-    let pci = PCIAddress(name)
-    return try vfs(counters: counters).first { $0.name == name || pci != nil && $0.pci == pci }
   }
 }
 

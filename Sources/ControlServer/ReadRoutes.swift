@@ -39,7 +39,11 @@ struct ReadRoutes {
     }
     router.get(RouterPath(Route.leaseHistory)) { request, _ in
       try await Answer.from {
-        try Answer.json(await manager.history(filter(request)).map { LeaseRow($0) })
+        let filter = try filter(request)
+        // It can be long: not on the thread that answers hooks.
+        return try await withTaskExecutorPreference(globalConcurrentExecutor) {
+          try Answer.json(await manager.history(filter).map { LeaseRow($0) })
+        }
       }
     }
     router.get(RouterPath(Route.macs)) { _, _ in

@@ -31,11 +31,17 @@ final class ScanCache {
 }
 
 extension SysfsScan {
-  /// Whether every link with VFs is one of the PFs, and every PF has as many VFs as its link.
+  /// Whether every link with VFs is one of the PFs, every PF has as many VFs as its link, and the VFs' netdevs are links.
   func agrees(with links: [LinkInfo]) -> Bool {
     let counts = Dictionary(pfs.map { ($0.ifindex, $0.vfs.count) }) { first, _ in first }
     let isKnown = links.allSatisfy { link in link.numVF.map { $0 == counts[link.ifindex] ?? 0 } ?? true }
     let present = Set(links.map(\.ifindex))
-    return isKnown && pfs.allSatisfy { present.contains($0.ifindex) }
+    guard isKnown, pfs.allSatisfy({ present.contains($0.ifindex) }) else { return false }
+    let names = Set(links.map(\.name))
+    let parents = Set(links.compactMap(\.parentDevName))
+    return pfs.lazy.flatMap(\.vfs).allSatisfy { vf in
+      // A netdev on its way to another network namespace, or back.
+      vf.netdev.map { names.contains($0) } ?? !(vf.pci.map { parents.contains("\($0)") } ?? false)
+    }
   }
 }

@@ -97,25 +97,27 @@ public final class RouteSocket {
   ///
   /// Identical values are written too. On an error some fields may have taken effect: read back.
   public func set(_ settings: VFSettings, vf: Int, ofLink ifindex: Int32) throws(NetlinkError) {
-    if let error = try set([VFWrite(ifindex: ifindex, vf: vf, settings: settings)])[0] { throw error }
+    if let error = set([VFWrite(ifindex: ifindex, vf: vf, settings: settings)])[0] { throw error }
   }
 
   /// Writes to many VFs in few system calls, one message a VF; in the order of `writes` each one's error, nil = done.
   ///
-  /// As `set(_:vf:ofLink:)` for each. A driver that is busy is tried again within a quarter of a second.
-  public func set(_ writes: [VFWrite]) throws(NetlinkError) -> [NetlinkError?] {
-    var errors = try setOnce(writes)
+  /// As `set(_:vf:ofLink:)` for each. A driver that is busy is tried again three times.
+  public func set(_ writes: [VFWrite]) -> [NetlinkError?] {
+    var errors = setOnce(writes)
     for pause in Self.busyPauses {
       let busy = errors.indices.filter { errors[$0]?.code == .busy }
       if busy.isEmpty { break }
       usleep(pause * 1000)
       // What did take effect isn't written twice: i40e resets a VF at each write.
-      let rest = try busy.map { (place) throws(NetlinkError) in
+      var links: [Int32: LinkInfo] = [:]
+      for ifindex in Set(busy.map { writes[$0].ifindex }) { links[ifindex] = try? link(index: ifindex) }
+      let rest = busy.map { place in
         var write = writes[place]
-        write.settings = write.settings.missing(from: try vf(write.vf, ofLink: write.ifindex))
+        if let now = links[write.ifindex]?.vfs[write.vf] { write.settings = write.settings.missing(from: now) }
         return write
       }
-      for (place, error) in zip(busy, try setOnce(rest)) { errors[place] = error }
+      for (place, error) in zip(busy, setOnce(rest)) { errors[place] = error }
     }
     return errors
   }
@@ -142,7 +144,7 @@ public final class RouteSocket {
     }
   }
 
-  private func setOnce(_ writes: [VFWrite]) throws(NetlinkError) -> [NetlinkError?] {
+  private func setOnce(_ writes: [VFWrite]) -> [NetlinkError?] {
     var errors = [NetlinkError?](repeating: nil, count: writes.count)
     var requests: [(place: Int, request: RequestMessage)] = []
     var links: [Int32: LinkInfo] = [:]
@@ -163,11 +165,16 @@ public final class RouteSocket {
     }
     for start in stride(from: 0, to: requests.count, by: Self.pipelined) {
       let part = requests[start..<min(start + Self.pipelined, requests.count)]
-      let ends = try pipeline(part.map(\.request))
-      for (entry, end) in zip(part, ends) where end.errno != 0 {
-        let write = writes[entry.place]
-        errors[entry.place] = NetlinkError(
-          errno: end.errno, operation: write.operation, subject: write.subject, kernelText: end.text)
+      do throws(NetlinkError) {
+        let ends = try pipeline(part.map(\.request))
+        for (entry, end) in zip(part, ends) where end.errno != 0 {
+          let write = writes[entry.place]
+          errors[entry.place] = NetlinkError(
+            errno: end.errno, operation: write.operation, subject: write.subject, kernelText: end.text)
+        }
+      } catch {
+        // Which of them took effect only a read tells.
+        for entry in part { errors[entry.place] = error }
       }
     }
     return errors

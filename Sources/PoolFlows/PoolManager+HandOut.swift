@@ -144,6 +144,8 @@ extension PoolManager {
 
   /// `qemu start begin`: libvirt has set MAC and VLAN and bound vfio. Sets qos and VLAN protocol, reads all back.
   public func started(_ guest: GuestID, deadline: HookDeadline) async {
+    // What comes later, while the kernel is asked, is the guest's next start.
+    let mine = run(of: guest)
     for lease in leases(of: guest.uuid) where lease.state == .allocated {
       guard let pool = contents.pools[lease.pool] else { continue }
       if pool.mode == .enforce, let id = lease.vfIndex { await finish(lease, id, pool, deadline) }
@@ -153,10 +155,9 @@ extension PoolManager {
     }
     // All ports exist by now: what is still only recorded was recorded too late to be met.
     commitLater(
-      leases(of: guest.uuid).filter { $0.state == .recorded }
-        .map { .closeLease(id: $0.id, until: now(), reason: "start failed") })
-    let over = turns.turns(of: guest.uuid)
-    Task { await self.endTurns(over) }
+      mine.leases.filter { contents.leases[$0]?.state == .recorded }
+        .map { .closeLease(id: $0, until: now(), reason: "start failed") })
+    Task { await self.endTurns(mine.turns) }
   }
 
   private func finish(_ lease: Lease, _ id: VFIndex, _ pool: Pool, _ deadline: HookDeadline) async {

@@ -10,7 +10,11 @@ extension PoolManager {
   }
 
   private func noSuchVF(_ text: String) -> FlowError {
-    FlowError(.notFound, "no VF \(text); name one as PF/INDEX or by PCI address (`vfpool vf list`)")
+    if let slash = text.lastIndex(of: "/"), let pf = inventory.pf(named: String(text[..<slash])) {
+      let there = pf.numVFs == 0 ? "none" : pf.numVFs == 1 ? "\(pf.name)/0" : "\(pf.name)/0-\(pf.numVFs - 1)"
+      return FlowError(.notFound, "no VF \(text): the VFs of \(pf.name) are \(there)")
+    }
+    return FlowError(.notFound, "no VF \(text); name one as PF/INDEX or by PCI address (`vfpool vf list`)")
   }
 
   /// Refuses to touch a VF that a guest or the host has, unless that guest was named.
@@ -40,12 +44,15 @@ extension PoolManager {
     }
   }
 
+  /// How many VFs are written before others have their turn: hooks must not wait for a slow card with many VFs.
+  private static let writesAtOnce = 16
+
   /// Writes `settings` to each VF, reads them back and returns the VFs as they are then.
   ///
   /// A name is what `HostInventory.vfs(named:)` takes. All is checked before anything is written; what is so already is
   /// not written. A VF that doesn't take all of it is put back to what it was, and the error says which did.
   public func setVFs(_ names: [String], _ settings: VFSettings, disrupt: [String]) async throws -> [VF] {
-    await refreshInventory()
+    try await readInventory()
     var vfs: [VF] = []
     for name in names {
       guard let found = inventory.vfs(named: name), !found.isEmpty else { throw noSuchVF(name) }
@@ -53,41 +60,62 @@ extension PoolManager {
     }
     try check(settings, for: vfs)
     for vf in vfs { try checkDisruption(vf, disrupt) }
-    let changes = try vfs.compactMap { (vf) throws(FlowError) -> (vf: VFIndex, settings: VFSettings)? in
+    let changes = try vfs.compactMap { (vf) throws(FlowError) -> (vf: VF, settings: VFSettings)? in
       guard let state = vf.state else { throw FlowError(.failed, "\(vf.id) can't be read, so nothing was written") }
       let missing = settings.missing(from: state)
-      return missing.isEmpty ? nil : (vf.id, missing)
+      return missing.isEmpty ? nil : (vf, missing)
     }
-    let errors = changes.isEmpty ? [] : try await links.write(changes)
-    await refreshInventory()
+    let errors = await write(changes, disrupt)
+    try await readInventory()
     var failures: [String] = []
-    var undo: [(vf: VFIndex, settings: VFSettings)] = []
+    var undo: [(vf: VF, settings: VFSettings)] = []
     for (change, error) in zip(changes, errors) {
-      guard let now = inventory.vf(change.vf)?.state else {
-        failures.append("\(change.vf) is not there any more")
+      guard let now = inventory.vf(change.vf.id)?.state else {
+        failures.append("\(change.vf.id) is not there any more")
         continue
       }
       let wrong = change.settings.missing(from: now)
       if wrong.isEmpty { continue }
       failures.append(
-        error.map { "\(change.vf) did not take \(wrong.summary): \($0)" }
-          ?? "\(change.vf) says it was set, and shows another \(wrong.summary)")
-      guard let before = vfs.first(where: { $0.id == change.vf })?.state else { continue }
+        error.map { "\(change.vf.id) did not take \(wrong.summary): \($0)" }
+          ?? "\(change.vf.id) says it was set, and shows another \(wrong.summary)")
+      guard let before = change.vf.state else { continue }
       let taken = VFSettings(before).restricted(to: change.settings).missing(from: now)
       if !taken.isEmpty { undo.append((change.vf, taken)) }
     }
-    guard failures.isEmpty else {
-      let undone = undo.isEmpty ? [] : try await links.write(undo)
-      await refreshInventory()
-      for (change, error) in zip(undo, undone) {
-        if let error { failures.append("\(change.vf) could not be put back: \(error)") }
-      }
-      let more = failures.count > 8 ? ["and \(failures.count - 8) more"] : []
-      let set = changes.count - undo.count
-      let rest = vfs.count == 1 ? [] : ["\(set > 0 ? "the others are set" : "no VF was changed")"]
-      throw FlowError(.failed, (failures.prefix(8) + more + rest).joined(separator: "\n"))
+    if failures.isEmpty { return vfs.compactMap { inventory.vf($0.id) } }
+    let failed = failures.count
+    for (change, error) in zip(undo, await write(undo, disrupt)) {
+      if let error { failures.insert("\(change.vf.id) could not be put back: \(error)", at: 0) }
     }
-    return vfs.compactMap { inventory.vf($0.id) }
+    await refreshInventory()
+    if failures.count > 8 { failures = failures.prefix(8) + ["and \(failures.count - 8) more"] }
+    if vfs.count > 1 { failures.append(failed < vfs.count ? "the others are set" : "no VF was changed") }
+    throw FlowError(.failed, failures.joined(separator: "\n"))
+  }
+
+  /// Writes in small parts; in the order of `changes` each one's error. A VF that somebody got meanwhile is left alone.
+  private func write(_ changes: [(vf: VF, settings: VFSettings)], _ disrupt: [String]) async -> [(any Error)?] {
+    var errors = [(any Error)?](repeating: nil, count: changes.count)
+    for start in stride(from: 0, to: changes.count, by: Self.writesAtOnce) {
+      let part = (start..<min(start + Self.writesAtOnce, changes.count)).filter { place in
+        do { try checkDisruption(changes[place].vf, disrupt) } catch { errors[place] = error }
+        return errors[place] == nil
+      }
+      do {
+        let results = try await links.write(part.map { (changes[$0].vf.id, changes[$0].settings) })
+        for (place, error) in zip(part, results) { errors[place] = error }
+      } catch {
+        for place in part { errors[place] = error }
+      }
+    }
+    return errors
+  }
+
+  private func readInventory() async throws(FlowError) {
+    guard await refreshInventory() else {
+      throw FlowError(.failed, problems["inventory"] ?? "can't read the host's network cards")
+    }
   }
 
   /// What can't be, whatever the card.

@@ -98,14 +98,17 @@ public actor PoolManager {
     await refreshInventory()
   }
 
-  /// Reads PFs and VFs anew; keeps what it knows when that fails.
-  func refreshInventory(counters: Bool = false) async {
+  /// Reads PFs and VFs anew; false, and keeps what it knows, when that fails.
+  @discardableResult
+  func refreshInventory(counters: Bool = false) async -> Bool {
     do {
       inventory = try await links.inventory(counters: counters)
       problems["inventory"] = inventory.problems.isEmpty ? nil : inventory.problems.joined(separator: "; ")
+      return true
     } catch {
       problems["inventory"] = "can't read the host's network cards: \(error)"
       log.error("inventory failed", metadata: ["error": "\(error)"])
+      return false
     }
   }
 

@@ -121,6 +121,7 @@ public struct HostInventory: Hashable, Sendable {
     let ends = range.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
     guard ends.count == 2, let first = ends[0], let last = ends[1], first <= last else { return nil }
     let named = mine.filter { (first...last).contains($0.id.index) }
-    return named.count == last - first + 1 ? named : nil
+    // No arithmetic on what was typed: it may be the greatest number.
+    return named.first?.id.index == first && named.last?.id.index == last ? named : nil
   }
 }

@@ -1,4 +1,5 @@
 import Netlink
+import PoolModel
 import Sysfs
 import Testing
 
@@ -24,4 +25,16 @@ import Testing
     (0, [LinkInfo(ifindex: 3, name: "enp1s0", numVF: 0), LinkInfo(ifindex: 9, name: "eni1np1", numVF: 256)], false),
   ])
   func scansAndLinksAgree(vfs: Int, links: [LinkInfo], agree: Bool) { #expect(scan(vfs).agrees(with: links) == agree) }
+
+  @Test(arguments: [("eth9", true, true), ("eth9", false, false), (nil, false, true), (nil, true, false)])
+  func netdevsOnTheirWayElsewhere(netdev: String?, isLink: Bool, agree: Bool) {
+    let pci = PCIAddress(bus: 1, slot: 16, function: 0)
+    let scan = SysfsScan(pfs: [
+      SysfsPF(
+        name: "enp1s0", ifindex: 3, numVFs: 1, totalVFs: 7, vfs: [SysfsVF(index: 0, pci: pci, netdev: netdev)])
+    ])
+    let pf = LinkInfo(ifindex: 3, name: "enp1s0", numVF: 1)
+    let link = LinkInfo(ifindex: 8, name: "eth9", parentDevName: "\(pci)", parentBus: "pci")
+    #expect(scan.agrees(with: isLink ? [pf, link] : [pf]) == agree)
+  }
 }

@@ -30,7 +30,17 @@ struct VFsTests {
     #expect(host.kernel[other]?.maxTxRate == 500)
   }
 
-  @Test(arguments: ["enp1s0/5-9", "enp9s0/*", "enp1s0/3-1", "enp1s0/-1", "enp1s0/"])
+  @Test func allThatFailAreCounted() async throws {
+    let host = try await FakeHost()
+    host.kernel.state.withLock { state in state.broken = Set(state.vfs.keys) }
+    let error = await #expect(throws: FlowError.self) {
+      try await host.manager.setVFs(["enp1s0/*", "enp2s0/*"], VFSettings(trust: true), disrupt: [])
+    }
+    #expect(error?.message.contains("and 6 more") == true)
+    #expect(error?.message.contains("no VF was changed") == true)
+  }
+
+  @Test(arguments: ["enp1s0/5-9", "enp1s0/0-9223372036854775807", "enp9s0/*", "enp1s0/3-1", "enp1s0/-1", "enp1s0/"])
   func namesThatMeanNoVF(name: String) async throws {
     let host = try await FakeHost()
     let error = await #expect(throws: FlowError.self) {
