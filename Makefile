@@ -8,6 +8,8 @@ SWIFT := $(shell user_home=$$(getent passwd "$${SUDO_USER:-$$(id -un)}" | cut -d
     if [ -x "$$swift" ]; then echo "$$swift"; break; fi; done)
 endif
 
+BUILD_RELEASE := "$(SWIFT)" build -c release --static-swift-stdlib -Xswiftc -Osize
+
 # What the build needs of Debian, the first line for the Swift toolchain itself.
 PACKAGES := gcc g++ git libc6-dev libcurl4 libedit2 libncurses6 libpython3.11 libstdc++-12-dev tzdata zlib1g-dev \
   libvirt-dev libnl-3-dev libnl-route-3-dev libsqlite3-dev libxml2-dev pkg-config dpkg-dev binutils
@@ -50,7 +52,7 @@ swift:
 build: deps swift
 	@echo "make: building (4 minutes from scratch)"
 	for product in vfpool-hook vfpool vfpoold; do \
-	  "$(SWIFT)" build -c release --static-swift-stdlib -Xswiftc -Osize --product $$product || exit 1; done
+	  $(BUILD_RELEASE) --product $$product || exit 1; done
 	@$(keep_owner)
 
 deb: build
@@ -85,7 +87,7 @@ demo:
 bench:
 	@$(need_root)
 	@$(MAKE) --no-print-directory deb
-	"$(SWIFT)" build -c release --static-swift-stdlib -Xswiftc -Osize --product hook-bench
+	$(BUILD_RELEASE) --product hook-bench
 	.build/release/hook-bench .build/release/vfpool-hook .build
 	Tests/lab/bench
 	@$(keep_owner)

@@ -18,7 +18,7 @@ struct VFList: ParsableCommand {
       json.append(UInt8(ascii: "\n"))
       Console.current.write(String(decoding: json, as: UTF8.self))
       // Only then is it worth decoding.
-      if json.contains("isComplete\": false") { try complain(connection.client.vfs(pf: pf)) }
+      if json.contains("isComplete\": false") { try complain(connection.client.vfs(json: json)) }
       return
     }
     let vfs = try connection.client.vfs(pf: pf, counters: counters)

@@ -25,6 +25,9 @@ extension ControlClient {
     try read(Route.vfs, vfQuery(pf, counters))
   }
 
+  /// What `vfsJSON` returned, as rows.
+  public func vfs(json: [UInt8]) throws(ControlClientError) -> [VFRow] { try decode(json, "GET \(Route.vfs)") }
+
   private func vfQuery(_ pf: String?, _ counters: Bool) -> Query {
     var query = Query()
     query.add("pf", pf)

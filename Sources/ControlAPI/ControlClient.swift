@@ -68,7 +68,7 @@ public struct ControlClient: Sendable {
     }
   }
 
-  private func decode<Answer: Decodable>(_ body: [UInt8], _ operation: String) throws(ControlClientError) -> Answer {
+  func decode<Answer: Decodable>(_ body: [UInt8], _ operation: String) throws(ControlClientError) -> Answer {
     do {
       return try JSONDecoder().decode(Answer.self, from: Data(body))
     } catch {

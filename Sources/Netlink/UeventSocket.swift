@@ -33,8 +33,7 @@ public struct Uevent: Hashable, Sendable {
 ///
 /// Not thread-safe: one caller at a time.
 public final class UeventSocket {
-  /// For `poll`; reading is `drain`'s.
-  public let descriptor: Int32
+  private let descriptor: Int32
 
   public init() throws(NetlinkError) {
     func failure() -> NetlinkError {

@@ -19,15 +19,6 @@ extension GUID: LosslessStringConvertible {
   }
 }
 
-extension GUID: Codable {
-  public init(from decoder: any Decoder) throws {
-    let text = try decoder.singleValueContainer().decode(String.self)
-    guard let value = GUID(text) else { throw malformed(text, "a GUID like 00:02:c9:03:00:00:00:01", decoder) }
-    self = value
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(description)
-  }
+extension GUID: TextCoded {
+  public static var shape: String { "a GUID like 00:02:c9:03:00:00:00:01" }
 }

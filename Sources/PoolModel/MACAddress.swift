@@ -42,15 +42,6 @@ extension MACAddress: LosslessStringConvertible {
   }
 }
 
-extension MACAddress: Codable {
-  public init(from decoder: any Decoder) throws {
-    let text = try decoder.singleValueContainer().decode(String.self)
-    guard let value = MACAddress(text) else { throw malformed(text, "a MAC like 52:54:00:12:34:56", decoder) }
-    self = value
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(description)
-  }
+extension MACAddress: TextCoded {
+  public static var shape: String { "a MAC like 52:54:00:12:34:56" }
 }

@@ -43,17 +43,8 @@ extension PCIAddress: Comparable {
   }
 }
 
-extension PCIAddress: Codable {
-  public init(from decoder: any Decoder) throws {
-    let text = try decoder.singleValueContainer().decode(String.self)
-    guard let value = PCIAddress(text) else { throw malformed(text, "a PCI address like 0000:01:10.0", decoder) }
-    self = value
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(description)
-  }
+extension PCIAddress: TextCoded {
+  public static var shape: String { "a PCI address like 0000:01:10.0" }
 }
 
 extension FixedWidthInteger where Self: UnsignedInteger {
@@ -68,8 +59,4 @@ extension FixedWidthInteger where Self: UnsignedInteger {
     let text = String(self, radix: 16)
     return String(repeating: "0", count: Swift.max(0, digits - text.count)) + text
   }
-}
-
-func malformed(_ text: String, _ expected: String, _ decoder: any Decoder) -> DecodingError {
-  .dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: "“\(text)” is not \(expected)"))
 }

@@ -92,17 +92,8 @@ extension Timestamp: LosslessStringConvertible {
   }
 }
 
-extension Timestamp: Codable {
-  public init(from decoder: any Decoder) throws {
-    let text = try decoder.singleValueContainer().decode(String.self)
-    guard let value = Timestamp(text) else { throw malformed(text, "an RFC 3339 time", decoder) }
-    self = value
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(description)
-  }
+extension Timestamp: TextCoded {
+  public static var shape: String { "an RFC 3339 time" }
 }
 
 extension Int64 {
