@@ -247,6 +247,7 @@ extension PoolManager {
       throw FlowError(.failed, "pool \(name) could not be applied, and what was done is undone: \(error)")
     }
     problems["pool \(name)"] = nil
+    await rereadNetworks()
     reconcileSoon()
   }
 
@@ -267,6 +268,7 @@ extension PoolManager {
     do { try await commit([change]) } catch { log.error("undoing pool \(name): \(error)") }
     try? await saveOwnCounts()
     await refreshInventory()
+    await rereadNetworks()
   }
 
   /// The counts that pools own, for the next boot.
@@ -340,6 +342,7 @@ extension PoolManager {
     try needLibvirt()
     if facts[name]?.active == true { return Plan(notes: ["network \(name) is active already"]) }
     try await networks.start(network: name)
+    await rereadNetworks()
     reconcileSoon()
     return Plan(steps: ["start network \(name)"], done: true)
   }
@@ -356,6 +359,7 @@ extension PoolManager {
     await dropHolds(of: nil, in: name)
     try refuseWhileLeased(name, to: "stop")
     try await networks.stop(network: name)
+    await rereadNetworks()
     reconcileSoon()
     return Plan(steps: ["stop network \(name)"], done: true)
   }

@@ -170,7 +170,7 @@ extension PoolManager {
     }
     let running = try await guests.running()
     await refreshInventory()
-    facts = Dictionary(live.map { ($0.name, $0) }, uniquingKeysWith: { a, _ in a })
+    note(networks: live)
     runningGuests = Set(running.map(\.guest.uuid).filter { guestsSinceRead[$0] != false })
       .union(guestsSinceRead.filter(\.value).keys)
     guestsAreKnown = true
@@ -184,6 +184,16 @@ extension PoolManager {
     drifts += leaseDrifts(running)
     drifts += vfDrifts()
     return drifts
+  }
+
+  private func note(networks live: [NetworkFacts]) {
+    facts = Dictionary(live.map { ($0.name, $0) }, uniquingKeysWith: { a, _ in a })
+  }
+
+  /// After a change of a network: whoever looks next must see it, before reconciling has read everything. When libvirt
+  /// doesn't answer, reconciling tells.
+  func rereadNetworks() async {
+    if let live = try? await networks.hostdevNetworks() { note(networks: live) }
   }
 
   private func networkDrifts(_ live: [NetworkFacts]) -> [Drift] {

@@ -27,6 +27,20 @@ struct ApplyTests {
     #expect(host.kernel.state.withLock { $0.ownCounts.map(\.count) } == [7, 7])
   }
 
+  @Test func whatWasDoneToANetworkIsSeenAtOnce() async throws {
+    let host = try await FakeHost(kernel: FakeKernel(count: 0))
+    _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
+    var seen = await host.manager.view().networks["spread"]
+    #expect(seen?.active == true)
+    #expect(seen?.autostart == true)
+    _ = try await host.manager.stopPool("spread")
+    seen = await host.manager.view().networks["spread"]
+    #expect(seen?.active == false)
+    _ = try await host.manager.startPool("spread")
+    seen = await host.manager.view().networks["spread"]
+    #expect(seen?.active == true)
+  }
+
   @Test func plainNetworkOnACardWithoutVFsGetsThemAll() async throws {
     let host = try await FakeHost(kernel: FakeKernel(count: 0))
     let xml = "<network><name>plain</name><forward mode='hostdev' managed='yes'><pf dev='enp1s0'/></forward></network>"
