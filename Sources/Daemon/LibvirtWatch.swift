@@ -12,7 +12,16 @@ struct LibvirtWatch: Service {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await libvirt.run() }
       group.addTask {
-        for await signal in libvirt.signals { await pass(on: signal) }
+        var isStartUp = true
+        for await signal in libvirt.signals {
+          await pass(on: signal)
+          guard isStartUp, case .connected = signal else { continue }
+          isStartUp = false
+          Task {
+            await manager.reconciledInBackground()
+            StartUpCode.giveBack()
+          }
+        }
       }
       try? await gracefulShutdown()
       await manager.shutDown()

@@ -124,6 +124,9 @@ extension PoolManager {
     }
   }
 
+  /// Returns when no reconciling goes on in the background.
+  public func reconciledInBackground() async { await backgroundReconcile?.value }
+
   private func takeReconcileWish() -> Bool {
     defer { reconcileWanted = false }
     return reconcileWanted && isConnected
