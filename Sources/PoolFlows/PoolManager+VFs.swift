@@ -65,6 +65,8 @@ extension PoolManager {
       let missing = settings.missing(from: state)
       return missing.isEmpty ? nil : (vf, missing)
     }
+    adminWrites += 1
+    defer { adminWrites -= 1 }
     let errors = await write(changes, disrupt)
     try await readInventory()
     var failures: [String] = []
@@ -83,12 +85,16 @@ extension PoolManager {
       let taken = VFSettings(before).restricted(to: change.settings).missing(from: now)
       if !taken.isEmpty { undo.append((change.vf, taken)) }
     }
-    if failures.isEmpty { return vfs.compactMap { inventory.vf($0.id) } }
+    if failures.isEmpty {
+      acceptChanges(of: vfs, settings)
+      return vfs.compactMap { inventory.vf($0.id) }
+    }
     let failed = failures.count
     for (change, error) in zip(undo, await write(undo, disrupt)) {
       if let error { failures.insert("\(change.vf.id) could not be put back: \(error)", at: 0) }
     }
     await refreshInventory()
+    acceptChanges(of: vfs, settings)
     if failures.count > 8 { failures = failures.prefix(8) + ["and \(failures.count - 8) more"] }
     if vfs.count > 1 { failures.append(failed < vfs.count ? "the others are set" : "no VF was changed") }
     throw FlowError(.failed, failures.joined(separator: "\n"))
@@ -110,6 +116,20 @@ extension PoolManager {
       }
     }
     return errors
+  }
+
+  /// What an admin changed under a guest is what the guest has from now on, not somebody else's doing. `fields` are those
+  /// that were to be changed; nil = all.
+  private func acceptChanges(of vfs: [VF], _ fields: VFSettings?) {
+    commitLater(
+      vfs.compactMap { vf in
+        guard let pci = vf.pci, var lease = lease(holding: pci), let settings = lease.settings,
+          let state = inventory.vf(at: pci)?.state
+        else { return nil }
+        let now = VFSettings(state)
+        lease.settings = fields.map { settings.taking(now.restricted(to: $0)) } ?? now
+        return .updateLease(lease)
+      })
   }
 
   private func readInventory() async throws(FlowError) {
@@ -145,8 +165,11 @@ extension PoolManager {
     guard let pci = vf.pci, contents.baselines[pci] != nil else {
       throw FlowError(.refused, "\(vf.id) has no recorded baseline: it never was in a pool of ours")
     }
+    adminWrites += 1
+    defer { adminWrites -= 1 }
     await restore(pci)
     await refreshInventory()
+    acceptChanges(of: [vf], nil)
     return try self.vf(named: name)
   }
 

@@ -33,7 +33,8 @@ public struct FakeHost {
     return PoolManager(
       PoolManager.Neighbours(
         links: kernel, networks: libvirt, guests: libvirt, ledger: ledger, now: { clock.tick() },
-        newUUID: { clock.uuid() }), bootID: bootID, log: log, turnLimit: .seconds(5))
+        newUUID: { clock.uuid() }), bootID: bootID, log: log, turnLimit: .seconds(5),
+      watchPatience: .init(settle: .milliseconds(20), recovery: .milliseconds(500)))
   }
 
   public static let spread = """

@@ -1,0 +1,205 @@
+import LibvirtXML
+import Logging
+import PoolModel
+
+/// What the kernel tells by itself: PFs losing their carrier, VFs changed by somebody else, VFs coming and going.
+extension PoolManager {
+  // MARK: Events
+
+  /// A link of the host's cards has changed; `carrier` as in `PF.carrier`.
+  public func linkChanged(ifindex: Int32, name: String, carrier: Bool?) async {
+    guard let place = inventory.pfs.firstIndex(where: { $0.ifindex == ifindex }) else { return }
+    inventory.pfs[place].carrier = carrier
+    note(carrier: carrier, of: inventory.pfs[place].name)
+    if inventory.pfs[place].name != name {
+      log.notice("PF \(inventory.pfs[place].name) is called \(name) now")
+      await refreshInventory()
+      reconcileSoon()
+    }
+    lookForOutsideChangesSoon()
+  }
+
+  public func linkGone(ifindex: Int32) {
+    if inventory.pfs.contains(where: { $0.ifindex == ifindex }) { devicesChanged() }
+  }
+
+  /// PCI devices have come or gone, or messages of the kernel were lost.
+  public func devicesChanged() {
+    guard pendingDeviceLook == nil else { return }
+    // A PF's VFs come and go by the dozen.
+    pendingDeviceLook = Task {
+      try? await Task.sleep(for: watchPatience.settle)
+      self.pendingDeviceLook = nil
+      self.reconcileSoon()
+    }
+  }
+
+  public func messagesLost() async {
+    await refreshInventory()
+    devicesChanged()
+    lookForOutsideChangesSoon()
+  }
+
+  // MARK: Carrier
+
+  /// What an inventory that was just read tells of carriers.
+  func noteCarriers() {
+    for pf in inventory.pfs { note(carrier: pf.carrier, of: pf.name) }
+    let names = Set(inventory.pfs.map(\.name))
+    unhealthyPFs.formIntersection(names)
+    pfsSeenUp.formIntersection(names)
+    for gone in recoveries.keys where !names.contains(gone) { recoveries.removeValue(forKey: gone)?.cancel() }
+  }
+
+  /// A PF is unhealthy as soon as its carrier is gone, and healthy again when it has been back for a while: a link that
+  /// flaps doesn't get guests at every flap.
+  func note(carrier: Bool?, of pf: String) {
+    switch carrier {
+    case false?:
+      recoveries.removeValue(forKey: pf)?.cancel()
+      if unhealthyPFs.insert(pf).inserted { log.warning("PF \(pf) has no carrier") }
+    case true? where pfsSeenUp.insert(pf).inserted:
+      unhealthyPFs.remove(pf)
+    case true?:
+      guard unhealthyPFs.contains(pf), recoveries[pf] == nil else { return }
+      recoveries[pf] = Task {
+        do { try await Task.sleep(for: watchPatience.recovery) } catch { return }
+        self.recovered(pf)
+      }
+    case nil: recoveries.removeValue(forKey: pf)?.cancel()
+    }
+  }
+
+  private func recovered(_ pf: String) {
+    guard !Task.isCancelled else { return }
+    recoveries[pf] = nil
+    guard inventory.pf(named: pf)?.carrier == true else { return }
+    unhealthyPFs.remove(pf)
+    log.notice("PF \(pf) has its carrier back")
+  }
+
+  /// What placement is told; nil = the carrier plays no part.
+  func carrier(of pf: PF, for pool: Pool) -> Bool? {
+    // A bond carries on with its other links, and it is for it to say which.
+    if pool.whenDown == .ignore || pf.bond != nil { return nil }
+    return unhealthyPFs.contains(pf.name) ? false : pf.carrier
+  }
+
+  /// In words, for each PF without carrier the pools that feel it.
+  var carrierProblems: [String] {
+    inventory.pfs.filter { unhealthyPFs.contains($0.name) }.compactMap { pf in
+      let mine = Set(inventory.vfs.filter { $0.id.pf == pf.name }.compactMap(\.pci))
+      let pools = contents.pools.values.filter { pool in
+        pool.mode == .enforce && carrier(of: pf, for: pool) == false && pool.addresses.contains(where: mine.contains)
+      }
+      guard !pools.isEmpty else { return nil }
+      let names = pools.map(\.name).sorted().joined(separator: ", ")
+      let refuses = pools.contains { $0.whenDown == .refuse }
+      return "PF \(pf.name) \(pf.carrier == true ? "had no carrier a moment ago" : "has no carrier"): its VFs in pools "
+        + "\(names) are handed out \(refuses ? "last, and not at all in pools that say refuse" : "last")"
+    }
+  }
+
+  // MARK: Outside changes
+
+  /// The kernel says that a PF changed, not which of its VFs, and libvirt's own writes are among the causes.
+  func lookForOutsideChangesSoon() {
+    guard pendingLook == nil else { return }
+    pendingLook = Task {
+      try? await Task.sleep(for: watchPatience.settle)
+      self.pendingLook = nil
+      await self.lookForOutsideChanges()
+    }
+  }
+
+  /// A change counts when it is seen twice while the guest runs.
+  func lookForOutsideChanges() async {
+    guard await refreshInventory() else { return }
+    guard adminWrites == 0 else { return lookForOutsideChangesSoon() }
+    let found = changedLeases()
+    var confirmed = found.filter { suspectedChanges[$0.key] == $0.value }
+    let isFresh = confirmed.count < found.count
+    suspectedChanges = found
+    unmendableChanges = unmendableChanges.filter { found[$0.key] == $0.value }
+    if confirmed.contains(where: { outsideChanges[$0.key] != $0.value }) {
+      // When a guest stops, libvirt takes MAC and VLAN from its VFs seconds before it deletes the ports; as long as it
+      // is at that, this waits.
+      guard isConnected, let running = try? await guests.running() else { return }
+      let vfs = Dictionary(running.map { ($0.guest.uuid, $0.vfs) }, uniquingKeysWith: { a, _ in a })
+      confirmed = confirmed.filter { id, _ in
+        guard let lease = contents.leases[id], lease.state == .active, let vf = lease.vf else { return false }
+        return vfs[lease.guest.uuid]?.contains(vf) == true
+      }
+    }
+    for (id, missing) in confirmed.sorted(by: { $0.key < $1.key }) where outsideChanges[id] != missing {
+      guard let lease = contents.leases[id] else { continue }
+      log.warning("\(outsideChange(lease, missing))")
+    }
+    outsideChanges = confirmed
+    for (id, missing) in confirmed.sorted(by: { $0.key < $1.key }) where unmendableChanges[id] != missing {
+      await putBack(id, missing)
+    }
+    if isFresh { lookForOutsideChangesSoon() }
+  }
+
+  /// What each lease's VF has lost of its settings, by lease.
+  private func changedLeases() -> [Int64: VFSettings] {
+    let states = Dictionary(
+      inventory.vfs.compactMap { vf in vf.pci.flatMap { pci in vf.state.map { (pci, $0) } } },
+      uniquingKeysWith: { a, _ in a })
+    return contents.leases.compactMapValues { lease in
+      guard lease.state == .active, let settings = lease.settings, contents.pools[lease.pool]?.mode == .enforce,
+        let state = lease.vf.flatMap({ states[$0] })
+      else { return nil }
+      var missing = settings.missing(from: state)
+      // A trusted guest may choose its MAC.
+      if settings.trust == true { missing.mac = nil }
+      return missing.isEmpty ? nil : missing
+    }
+  }
+
+  private func putBack(_ id: Int64, _ missing: VFSettings) async {
+    guard let lease = contents.leases[id], isGuests(lease), adminWrites == 0,
+      let vf = lease.vf.flatMap({ inventory.vf(at: $0)?.id }),
+      contents.pools[lease.pool]?.enforcesOutsideChanges == true
+    else { return }
+    do {
+      try await links.write(missing, to: vf)
+      let left = missing.missing(from: try await links.read(vf))
+      // It ended meanwhile: the VF is looked at once more.
+      guard isGuests(lease) else { return reconcileSoon() }
+      if left.isEmpty {
+        outsideChanges[id] = nil
+        suspectedChanges[id] = nil
+        return log.notice("\(vf) of guest \(lease.guest.name) is put back: \(missing.summary)")
+      }
+      log.error("\(vf) of guest \(lease.guest.name) did not take \(left.summary)")
+    } catch {
+      log.error("\(vf) of guest \(lease.guest.name) could not be put back to \(missing.summary): \(error)")
+    }
+    unmendableChanges[id] = missing
+  }
+
+  /// Whether the lease is as it was, and libvirt still has its port.
+  private func isGuests(_ lease: Lease) -> Bool {
+    contents.leases[lease.id] == lease && lease.port.map { ports[$0] != nil } == true
+  }
+
+  /// In words, each outside change that still stands.
+  var outsideChangeProblems: [String] {
+    guard !outsideChanges.isEmpty else { return [] }
+    let now = changedLeases()
+    return outsideChanges.keys.sorted().compactMap { id in
+      guard let lease = contents.leases[id], let missing = now[id] else { return nil }
+      return outsideChange(lease, missing)
+    }
+  }
+
+  private func outsideChange(_ lease: Lease, _ missing: VFSettings) -> String {
+    let state = lease.vf.flatMap { inventory.vf(at: $0)?.state }
+    let now = state.map { VFSettings($0).restricted(to: missing).summary } ?? "unknown"
+    return
+      "\(lease.vfIndex.map { "\($0)" } ?? lease.pci) was changed under guest \(lease.guest.name): it has \(now), the "
+      + "guest was given \(missing.summary)"
+  }
+}

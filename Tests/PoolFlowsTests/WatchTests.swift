@@ -1,0 +1,221 @@
+import FlowFakes
+import LibvirtXML
+import PoolModel
+import Synchronization
+import Testing
+
+@testable import PoolFlows
+
+struct WatchTests {
+  /// A host whose first guest has `enp1s0/0` of the pool.
+  private func host(_ netdef: String = FakeHost.sticky) async throws -> (host: FakeHost, guest: GuestDescription) {
+    let host = try await FakeHost()
+    _ = try await host.manager.apply(netdef: netdef, plan: false)
+    let guest = FakeLibvirt.guest(1, networks: [netdef == FakeHost.spread ? "spread" : "sticky"])
+    #expect(await host.libvirt.start(guest, host.manager) == nil)
+    await settled(host)
+    return (host, guest)
+  }
+
+  /// Nothing goes on in the background.
+  private func settled(_ host: FakeHost) async {
+    await host.manager.reconciledInBackground()
+    await host.manager.pendingLook?.value
+  }
+
+  private let leased = VFIndex(pf: "enp1s0", index: 0)
+
+  private func setCarrier(_ carrier: Bool, of ifindex: Int32, _ host: FakeHost) async {
+    host.kernel.state.withLock { $0.pfs[Int(ifindex) - 1].carrier = carrier }
+    await host.manager.linkChanged(ifindex: ifindex, name: "enp\(ifindex)s0", carrier: carrier)
+  }
+
+  private func problems(_ host: FakeHost) async -> [String] { await host.manager.view().problems }
+
+  // MARK: Carrier
+
+  @Test func guestsGetVFsOfAPFWithCarrierFirst() async throws {
+    let (host, _) = try await host(FakeHost.spread)
+    await setCarrier(false, of: 2, host)
+    #expect(
+      await problems(host) == ["PF enp2s0 has no carrier: its VFs in pools spread are handed out last"])
+    let second = FakeLibvirt.guest(2, networks: ["spread"])
+    #expect(await host.libvirt.start(second, host.manager) == nil)
+    #expect(host.ledger.contents.leases.values.allSatisfy { $0.vfIndex?.pf == "enp1s0" })
+  }
+
+  @Test func aCarrierThatIsBackCountsAfterAWhile() async throws {
+    let (host, _) = try await host(FakeHost.spread)
+    await setCarrier(false, of: 2, host)
+    await setCarrier(true, of: 2, host)
+    #expect(await problems(host).first?.hasPrefix("PF enp2s0 had no carrier a moment ago") == true)
+    // It flaps: its time starts anew.
+    await setCarrier(false, of: 2, host)
+    #expect(await problems(host).first?.hasPrefix("PF enp2s0 has no carrier") == true)
+    #expect(await host.manager.recoveries.isEmpty)
+    await setCarrier(true, of: 2, host)
+    try await eventually("the PF is healthy") { await problems(host).isEmpty }
+    #expect(await host.manager.unhealthyPFs.isEmpty)
+  }
+
+  @Test(arguments: [WhenDown.allow, .refuse, .ignore], [nil, "bond0"])
+  func theCarrierCountsUnlessThePoolOrABondSaysOtherwise(whenDown: WhenDown, bond: String?) async throws {
+    let host = try await FakeHost()
+    await setCarrier(false, of: 1, host)
+    var pf = host.kernel.state.withLock { $0.pfs[0] }
+    pf.bond = bond
+    let carrier = await host.manager.carrier(of: pf, for: Pool(name: "p", whenDown: whenDown))
+    #expect(carrier == (whenDown == .ignore || bond != nil ? nil : false))
+  }
+
+  @Test func aLinkThatComesUpForTheFirstTimeIsHealthyAtOnce() async throws {
+    let kernel = FakeKernel()
+    kernel.state.withLock { $0.pfs[0].carrier = nil }
+    let host = try await FakeHost(kernel: kernel)
+    for carrier in [false, true] { await setCarrier(carrier, of: 1, host) }
+    #expect(await host.manager.unhealthyPFs.isEmpty)
+  }
+
+  @Test func aNewCardDoesNotInheritTheHealthOfItsName() async throws {
+    let host = try await FakeHost()
+    await setCarrier(false, of: 1, host)
+    let pf = host.kernel.state.withLock { $0.pfs.remove(at: 0) }
+    _ = await host.manager.view()
+    host.kernel.state.withLock {
+      $0.pfs.insert(pf, at: 0)
+      $0.pfs[0].carrier = true
+    }
+    _ = await host.manager.view()
+    #expect(await host.manager.unhealthyPFs.isEmpty)
+  }
+
+  @Test func aCarrierThatNobodyKnowsChangesNothing() async throws {
+    let host = try await FakeHost()
+    await setCarrier(false, of: 1, host)
+    await host.manager.linkChanged(ifindex: 1, name: "enp1s0", carrier: nil)
+    #expect(await host.manager.unhealthyPFs == ["enp1s0"])
+    await host.manager.linkChanged(ifindex: 99, name: "tap0", carrier: false)
+    #expect(await host.manager.unhealthyPFs == ["enp1s0"])
+  }
+
+  // MARK: Outside changes
+
+  @Test func aChangeOfALeasedVFIsReportedAndLeftAlone() async throws {
+    let (host, guest) = try await host()
+    let before = host.kernel.writeCount
+    host.kernel.change(leased, VFSettings(trust: true))
+    await host.manager.linkChanged(ifindex: 1, name: "enp1s0", carrier: true)
+    try await eventually("it is reported") { await !problems(host).isEmpty }
+    #expect(
+      await problems(host) == [
+        "enp1s0/0 was changed under guest \(guest.guest.name): it has trust on, the guest was given trust off"
+      ])
+    #expect(host.kernel.writeCount == before)
+    host.kernel.change(leased, VFSettings(trust: false))
+    #expect(await problems(host).isEmpty)
+  }
+
+  @Test func aPoolThatSaysSoPutsItBack() async throws {
+    let netdef = FakeHost.sticky.replacing("pool:1\">", with: "pool:1\" enforce=\"yes\">")
+    let (host, guest) = try await host(netdef)
+    host.kernel.change(leased, VFSettings(vlan: .untagged, spoofchk: false))
+    await host.manager.linkChanged(ifindex: 1, name: "enp1s0", carrier: true)
+    try await eventually("it is put back") { host.kernel[leased]?.spoofchk == true }
+    #expect(host.kernel[leased]?.vlan?.id == 42)
+    #expect(host.kernel[leased]?.mac == guest.nics[0].mac)
+    #expect(await problems(host).isEmpty)
+  }
+
+  @Test func oneLookIsNotEnough() async throws {
+    let (host, _) = try await host()
+    host.kernel.change(leased, VFSettings(trust: true))
+    await host.manager.lookForOutsideChanges()
+    #expect(await problems(host).isEmpty)
+    host.kernel.change(leased, VFSettings(trust: false))
+    await host.manager.lookForOutsideChanges()
+    #expect(await problems(host).isEmpty)
+  }
+
+  @Test func whatAnAdminChangesUnderAGuestIsExpectedFromThenOn() async throws {
+    let (host, guest) = try await host()
+    _ = try await host.manager.setVFs(["enp1s0/0"], VFSettings(trust: true), disrupt: [guest.guest.name])
+    for _ in 1...2 { await host.manager.lookForOutsideChanges() }
+    #expect(await problems(host).isEmpty)
+    #expect(host.ledger.contents.leases.values.first?.settings?.trust == true)
+  }
+
+  @Test func anAdminsChangeAcceptsNoOtherOne() async throws {
+    let (host, guest) = try await host()
+    host.kernel.change(leased, VFSettings(trust: true))
+    _ = try await host.manager.setVFs(["enp1s0/0"], VFSettings(maxTxRate: 100), disrupt: [guest.guest.name])
+    let settings = host.ledger.contents.leases.values.first?.settings
+    #expect(settings?.maxTxRate == 100)
+    #expect(settings?.trust == false)
+  }
+
+  @Test func whatAVFDoesNotTakeIsTriedOnce() async throws {
+    let netdef = FakeHost.sticky.replacing("pool:1\">", with: "pool:1\" enforce=\"yes\">")
+    let (host, _) = try await host(netdef)
+    host.kernel.change(leased, VFSettings(trust: true))
+    host.kernel.state.withLock { _ = $0.deaf.insert(leased) }
+    for _ in 1...2 { await host.manager.lookForOutsideChanges() }
+    let writes = host.kernel.writeCount
+    for _ in 1...3 { await host.manager.lookForOutsideChanges() }
+    #expect(host.kernel.writeCount == writes)
+    #expect(await problems(host).count == 1)
+  }
+
+  /// libvirt takes MAC and VLAN from the VFs of a guest that stops before it deletes the ports.
+  @Test func aGuestThatStopsIsNotChangedBySomebodyElse() async throws {
+    let netdef = FakeHost.sticky.replacing("pool:1\">", with: "pool:1\" enforce=\"yes\">")
+    let (host, guest) = try await host(netdef)
+    _ = host.libvirt.state.withLock { $0.running.removeValue(forKey: guest.guest.uuid) }
+    host.kernel.change(leased, VFSettings(mac: .zero, vlan: .untagged))
+    let writes = host.kernel.writeCount
+    for _ in 1...3 { await host.manager.lookForOutsideChanges() }
+    #expect(host.kernel.writeCount == writes)
+    #expect(await problems(host).isEmpty)
+  }
+
+  @Test func aTrustedGuestMayChangeItsMAC() async throws {
+    let (host, _) = try await host(FakeHost.spread)
+    host.kernel.change(leased, VFSettings(mac: MACAddress(value: 0x0200_0000_0099)))
+    for _ in 1...2 { await host.manager.lookForOutsideChanges() }
+    #expect(await problems(host).isEmpty)
+  }
+
+  /// What a VF has before libvirt has set it up is nobody's settings.
+  @Test func aGuestMetBeforeItsMACIsSetHasNoKnownSettings() async throws {
+    let (host, guest) = try await host()
+    host.kernel.change(leased, VFSettings(mac: .zero))
+    _ = await host.manager.view()
+    let port = try #require(host.libvirt.ports("sticky").first)
+    let lease = try #require(host.ledger.contents.leases.values.first)
+    try await host.manager.commit([.closeLease(id: lease.id, until: lease.since, reason: "test")])
+    try await host.manager.adoptRunning(port, "sticky")
+    #expect(host.ledger.contents.leases.values.first?.guest == guest.guest)
+    #expect(host.ledger.contents.leases.values.first?.settings == nil)
+  }
+
+  @Test func changesMadeWhileNobodyWatchedAreFoundAfterwards() async throws {
+    let (host, _) = try await host()
+    host.kernel.change(leased, VFSettings(maxTxRate: 100))
+    let manager = try await host.restarted()
+    await manager.libvirtConnected()
+    try await eventually("it is reported") {
+      await manager.view().problems.contains { $0.contains("it has maxTxRate 100") }
+    }
+  }
+
+  // MARK: Devices
+
+  @Test func comingAndGoingDevicesAreReconciled() async throws {
+    let (host, guest) = try await host()
+    await host.libvirt.stop(guest.guest, host.manager)
+    await settled(host)
+    host.kernel.bind(leased, to: "igbvf")
+    host.kernel.change(leased, VFSettings(trust: true))
+    await host.manager.devicesChanged()
+    try await eventually("reconciling puts the free VF back") { host.kernel[leased]?.trust == false }
+  }
+}
