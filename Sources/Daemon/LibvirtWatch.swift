@@ -19,7 +19,7 @@ struct LibvirtWatch: Service {
           isStartUp = false
           Task {
             await manager.reconciledInBackground()
-            StartUpCode.giveBack()
+            StartUpPages.giveBack()
           }
         }
       }

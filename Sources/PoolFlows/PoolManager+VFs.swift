@@ -199,7 +199,8 @@ extension PoolManager {
     return try self.vf(named: name)
   }
 
-  /// Sets how many VFs a PF has; refused while one of them is somebody's or a pool counts on them.
+  /// Sets how many VFs a PF has; refused while one of them is somebody's or a pool counts on them. The plan names all of
+  /// these.
   public func setVFCount(_ count: Int, pf name: String, plan: Bool, ifPlan token: String? = nil) async throws -> Plan {
     try await alone { try await self.setCountNow(count, pf: name, plan: plan, ifPlan: token) }
   }
@@ -213,24 +214,20 @@ extension PoolManager {
       throw FlowError(.invalid, "PF \(name) can have 0 to \(pf.totalVFs) VFs, not \(count)")
     }
     if count == pf.numVFs { return Plan(notes: ["PF \(name) has \(count) VFs already"]) }
-    let vfs = inventory.vfs.filter { $0.id.pf == name }
-    for vf in vfs {
-      if let pci = vf.pci, let lease = lease(holding: pci) {
-        throw FlowError(
-          .refused, "guest \(lease.guest.name) has \(vf.id), and a new count takes every VF away; stop the guest first")
-      }
-      try refuseInUse(vf, "")
-    }
-    for pool in contents.pools.values.sorted(by: { $0.name < $1.name })
-    where pool.addresses.contains(where: { address in vfs.contains { $0.pci == address } }) {
-      throw FlowError(.refused, "pool \(pool.name) counts on the VFs of \(name); remove the pool or apply it changed")
-    }
     var steps: [String] = []
     if pf.numVFs > 0 { steps.append("remove the \(pf.numVFs) VFs of PF \(name)") }
     if count > 0 { steps.append("create \(count) VFs on PF \(name)") }
-    var result = Plan(steps: steps)
+    let hit = hitByNewCount(of: name)
+    var result = Plan(steps: steps, disruptedGuests: hit.guests, notes: hit.what)
+    if !hit.what.isEmpty { result.notes.insert("refused as it is: a new count takes every VF of \(name) away", at: 0) }
     try result.check(token)
     if plan { return result }
+    guard hit.what.isEmpty else {
+      throw FlowError(
+        .refused,
+        "a new count takes every VF of PF \(name) away, and these are in the way:\n  "
+          + hit.what.joined(separator: "\n  "))
+    }
     do { try await links.setVFCount(count, pf: name) } catch {
       try? await links.setVFCount(pf.numVFs, pf: name)
       await refreshInventory()
@@ -240,5 +237,27 @@ extension PoolManager {
     await refreshInventory()
     result.done = true
     return result
+  }
+
+  /// Who loses something when all VFs of a PF go, with the way out: guests by lease, other users by VF, pools.
+  private func hitByNewCount(of pf: String) -> (guests: [String], what: [String]) {
+    let vfs = inventory.vfs.filter { $0.id.pf == pf }
+    var guests: [String] = []
+    var what: [String] = []
+    for vf in vfs {
+      if let pci = vf.pci, let lease = lease(holding: pci) {
+        if !guests.contains(lease.guest.name) { guests.append(lease.guest.name) }
+        what.append(
+          "\(vf.id): guest \(lease.guest.name), lease \(lease.id) of pool \(lease.pool), MAC \(lease.mac); stop the guest"
+        )
+      } else {
+        do { try refuseInUse(vf, "") } catch { what.append(error.message) }
+      }
+    }
+    for pool in contents.pools.values.sorted(by: { $0.name < $1.name }) {
+      let count = pool.addresses.count { address in vfs.contains { $0.pci == address } }
+      if count > 0 { what.append("pool \(pool.name) has \(count) of them; remove the pool or apply it changed") }
+    }
+    return (guests, what)
   }
 }

@@ -48,26 +48,34 @@ extension PoolManager {
     let names = Set(inventory.pfs.map(\.name))
     unhealthyPFs.formIntersection(names)
     pfsSeenUp.formIntersection(names)
+    losses = losses.filter { names.contains($0.key) }
     for gone in recoveries.keys where !names.contains(gone) { recoveries.removeValue(forKey: gone)?.cancel() }
   }
 
-  /// A PF is unhealthy as soon as its carrier is gone, and healthy again when it has been back for a while: a link that
-  /// flaps doesn't get guests at every flap.
+  /// A PF is unhealthy as soon as its carrier is gone, and healthy again when it has been back for a while, the longer the
+  /// more often it went: a link that flaps doesn't get guests at every flap.
   func note(carrier: Bool?, of pf: String) {
     switch carrier {
     case false?:
-      recoveries.removeValue(forKey: pf)?.cancel()
-      if unhealthyPFs.insert(pf).inserted { log.warning("PF \(pf) has no carrier") }
+      let wasBack = recoveries.removeValue(forKey: pf).map { $0.cancel() } != nil
+      guard unhealthyPFs.insert(pf).inserted || wasBack else { return }
+      losses[pf] = recentLosses(of: pf) + [.now]
+      log.warning("PF \(pf) has no carrier")
     case true? where pfsSeenUp.insert(pf).inserted:
       unhealthyPFs.remove(pf)
     case true?:
       guard unhealthyPFs.contains(pf), recoveries[pf] == nil else { return }
+      let pause = watchPatience.recovery * (1 << min(max(recentLosses(of: pf).count, 1) - 1, 6))
       recoveries[pf] = Task {
-        do { try await Task.sleep(for: watchPatience.recovery) } catch { return }
+        do { try await Task.sleep(for: pause) } catch { return }
         self.recovered(pf)
       }
     case nil: recoveries.removeValue(forKey: pf)?.cancel()
     }
+  }
+
+  private func recentLosses(of pf: String) -> [ContinuousClock.Instant] {
+    losses[pf, default: []].filter { ContinuousClock.now - $0 < watchPatience.memory }
   }
 
   private func recovered(_ pf: String) {

@@ -67,6 +67,8 @@ public actor PoolManager {
   /// PFs whose carrier is gone, or hasn't been back for long.
   var unhealthyPFs: Set<String> = []
   var recoveries: [String: Task<Void, Never>] = [:]
+  /// When each PF lost its carrier of late.
+  var losses: [String: [ContinuousClock.Instant]] = [:]
   /// PFs that have had a carrier since vfpoold started: a link that comes up for the first time doesn't flap.
   var pfsSeenUp: Set<String> = []
   /// What leased VFs have lost of their settings, by lease: as seen once, and as seen twice.
@@ -89,12 +91,15 @@ public actor PoolManager {
   public struct WatchPatience: Sendable {
     /// From the first message to the look at what it was about.
     public var settle: Duration
-    /// From a carrier's return to the PF being healthy.
+    /// From a carrier's return to the PF being healthy; twice as long for each further loss of late.
     public var recovery: Duration
+    /// How long a loss of the carrier counts.
+    public var memory: Duration
 
-    public init(settle: Duration = .seconds(2), recovery: Duration = .seconds(10)) {
+    public init(settle: Duration = .seconds(2), recovery: Duration = .seconds(1), memory: Duration = .seconds(60)) {
       self.settle = settle
       self.recovery = recovery
+      self.memory = memory
     }
   }
 

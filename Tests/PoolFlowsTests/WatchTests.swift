@@ -53,6 +53,8 @@ struct WatchTests {
     await setCarrier(false, of: 2, host)
     #expect(await problems(host).first?.hasPrefix("PF enp2s0 has no carrier") == true)
     #expect(await host.manager.recoveries.isEmpty)
+    _ = await host.manager.view()
+    #expect(await host.manager.losses["enp2s0"]?.count == 2)
     await setCarrier(true, of: 2, host)
     try await eventually("the PF is healthy") { await problems(host).isEmpty }
     #expect(await host.manager.unhealthyPFs.isEmpty)
