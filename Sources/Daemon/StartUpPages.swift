@@ -1,11 +1,11 @@
-import Foundation
 import Glibc
+import Sysfs
 
 /// Code and constants of the executable and its libraries that start-up needed and an idle daemon doesn't.
 enum StartUpPages {
   /// Gives all of these pages back; what is needed again comes back from the page cache, 64 KiB with each minor fault.
   static func giveBack() {
-    guard let mappings = try? String(contentsOfFile: "/proc/self/smaps", encoding: .utf8) else { return }
+    guard let mappings = try? MemoryMappings.read() else { return }
     for range in ranges(in: mappings) {
       madvise(UnsafeMutableRawPointer(bitPattern: range.lowerBound), range.count, MADV_DONTNEED)
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Sysfs
 import Testing
 
 @testable import Daemon
@@ -20,6 +21,15 @@ import Testing
       StartUpPages.ranges(in: mappings) == [
         0x1000..<0x2000, 0x2000..<0x4000, 0x7f00_0000_3000..<0x7f00_0000_4000,
       ])
+  }
+
+  @Test func ownLibrariesAreAmongThem() throws {
+    let mappings = try MemoryMappings.read()
+    let ranges = StartUpPages.ranges(in: mappings)
+    #expect(mappings.contains("libc.so.6"))
+    #expect(ranges.count > 10)
+    let mine = unsafeBitCast(malloc as @convention(c) (Int) -> UnsafeMutableRawPointer?, to: UInt.self)
+    #expect(ranges.contains { $0.contains(mine) })
   }
 
   @Test func residentMemoryShrinksAndCodeStillRuns() throws {
