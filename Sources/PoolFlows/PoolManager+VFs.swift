@@ -119,15 +119,14 @@ extension PoolManager {
   }
 
   /// What an admin changed under a guest is what the guest has from now on, not somebody else's doing. `fields` are those
-  /// that were to be changed; nil = all.
-  private func acceptChanges(of vfs: [VF], _ fields: VFSettings?) {
+  /// that were to be changed.
+  private func acceptChanges(of vfs: [VF], _ fields: VFSettings) {
     commitLater(
       vfs.compactMap { vf in
         guard let pci = vf.pci, var lease = lease(holding: pci), let settings = lease.settings,
           let state = inventory.vf(at: pci)?.state
         else { return nil }
-        let now = VFSettings(state)
-        lease.settings = fields.map { settings.taking(now.restricted(to: $0)) } ?? now
+        lease.settings = settings.taking(VFSettings(state).restricted(to: fields))
         return .updateLease(lease)
       })
   }
@@ -162,14 +161,23 @@ extension PoolManager {
     await refreshInventory()
     let vf = try vf(named: name)
     try checkDisruption(vf, disrupt)
-    guard let pci = vf.pci, contents.baselines[pci] != nil else {
+    guard let pci = vf.pci, let baseline = contents.baselines[pci]?.state else {
       throw FlowError(.refused, "\(vf.id) has no recorded baseline: it never was in a pool of ours")
     }
-    adminWrites += 1
-    defer { adminWrites -= 1 }
-    await restore(pci)
+    if lease(holding: pci) == nil, !claimedVFs().contains(pci) {
+      await restore(pci)
+    } else {
+      adminWrites += 1
+      defer { adminWrites -= 1 }
+      let missing = try await VFSettings(baseline).missing(from: links.read(vf.id))
+      try checkDisruption(vf, disrupt)
+      if !missing.isEmpty { try await links.write(missing, to: vf.id) }
+      let left = try await missing.missing(from: links.read(vf.id))
+      await refreshInventory()
+      acceptChanges(of: [vf], missing)
+      if !left.isEmpty { throw FlowError(.failed, "\(vf.id) did not take \(left.summary) of its baseline") }
+    }
     await refreshInventory()
-    acceptChanges(of: [vf], nil)
     return try self.vf(named: name)
   }
 

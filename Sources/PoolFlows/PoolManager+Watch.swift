@@ -25,10 +25,15 @@ extension PoolManager {
 
   /// PCI devices have come or gone, or messages of the kernel were lost.
   public func devicesChanged() {
+    devicesChangedAt = .now
     guard pendingDeviceLook == nil else { return }
-    // A PF's VFs come and go by the dozen.
+    // A PF's VFs come and go by the dozen, and aren't ready before the last has come.
     pendingDeviceLook = Task {
-      try? await Task.sleep(for: watchPatience.settle)
+      while true {
+        let rest = watchPatience.settle - (.now - devicesChangedAt)
+        if rest <= .zero { break }
+        try? await Task.sleep(for: rest)
+      }
       self.pendingDeviceLook = nil
       self.reconcileSoon()
     }
@@ -129,10 +134,10 @@ extension PoolManager {
     let isFresh = confirmed.count < found.count
     suspectedChanges = found
     unmendableChanges = unmendableChanges.filter { found[$0.key] == $0.value }
-    if confirmed.contains(where: { outsideChanges[$0.key] != $0.value }) {
+    if confirmed.contains(where: { outsideChanges[$0.key] != $0.value || mayPutBack($0.key, $0.value) }) {
       // When a guest stops, libvirt takes MAC and VLAN from its VFs seconds before it deletes the ports; as long as it
       // is at that, this waits.
-      guard isConnected, let running = try? await guests.running() else { return }
+      guard isConnected, let running = try? await guests.running() else { return reconcileSoon() }
       let vfs = Dictionary(running.map { ($0.guest.uuid, $0.vfs) }, uniquingKeysWith: { a, _ in a })
       confirmed = confirmed.filter { id, _ in
         guard let lease = contents.leases[id], lease.state == .active, let vf = lease.vf else { return false }
@@ -144,7 +149,7 @@ extension PoolManager {
       log.warning("\(outsideChange(lease, missing))")
     }
     outsideChanges = confirmed
-    for (id, missing) in confirmed.sorted(by: { $0.key < $1.key }) where unmendableChanges[id] != missing {
+    for (id, missing) in confirmed.sorted(by: { $0.key < $1.key }) where mayPutBack(id, missing) {
       await putBack(id, missing)
     }
     if isFresh { lookForOutsideChangesSoon() }
@@ -166,10 +171,16 @@ extension PoolManager {
     }
   }
 
+  private func mayPutBack(_ id: Int64, _ missing: VFSettings) -> Bool {
+    guard let lease = contents.leases[id], contents.pools[lease.pool]?.enforcesOutsideChanges == true else {
+      return false
+    }
+    return unmendableChanges[id] != missing
+  }
+
   private func putBack(_ id: Int64, _ missing: VFSettings) async {
     guard let lease = contents.leases[id], isGuests(lease), adminWrites == 0,
-      let vf = lease.vf.flatMap({ inventory.vf(at: $0)?.id }),
-      contents.pools[lease.pool]?.enforcesOutsideChanges == true
+      let vf = lease.vf.flatMap({ inventory.vf(at: $0)?.id }), changedLeases()[id] == missing
     else { return }
     do {
       try await links.write(missing, to: vf)

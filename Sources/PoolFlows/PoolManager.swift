@@ -80,6 +80,7 @@ public actor PoolManager {
   var adminWrites = 0
   var pendingLook: Task<Void, Never>?
   var pendingDeviceLook: Task<Void, Never>?
+  var devicesChangedAt = ContinuousClock.now
   /// The last of what is done one after the other.
   private var tail: Task<Void, Never>?
   var backgroundReconcile: Task<Void, Never>?

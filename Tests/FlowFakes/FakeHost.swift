@@ -9,10 +9,11 @@ public struct FakeHost {
   public let libvirt: FakeLibvirt
   public let manager: PoolManager
 
-  public init(kernel: FakeKernel = FakeKernel()) async throws {
+  /// `settle`: how long the kernel's messages are left to settle.
+  public init(kernel: FakeKernel = FakeKernel(), settle: Duration = .milliseconds(20)) async throws {
     self.kernel = kernel
     libvirt = FakeLibvirt(kernel: kernel)
-    manager = Self.manager(kernel, libvirt, ledger)
+    manager = Self.manager(kernel, libvirt, ledger, settle: settle)
     try await manager.load()
     await manager.libvirtConnected()
   }
@@ -25,7 +26,8 @@ public struct FakeHost {
   }
 
   private static func manager(
-    _ kernel: FakeKernel, _ libvirt: FakeLibvirt, _ ledger: FakeLedger, bootID: String = "boot-1"
+    _ kernel: FakeKernel, _ libvirt: FakeLibvirt, _ ledger: FakeLedger, bootID: String = "boot-1",
+    settle: Duration = .milliseconds(20)
   ) -> PoolManager {
     var log = Logger(label: "test")
     log.logLevel = .critical
@@ -34,7 +36,7 @@ public struct FakeHost {
       PoolManager.Neighbours(
         links: kernel, networks: libvirt, guests: libvirt, ledger: ledger, now: { clock.tick() },
         newUUID: { clock.uuid() }), bootID: bootID, log: log, turnLimit: .seconds(5),
-      watchPatience: .init(settle: .milliseconds(20), recovery: .milliseconds(500)))
+      watchPatience: .init(settle: settle, recovery: .seconds(3)))
   }
 
   public static let spread = """

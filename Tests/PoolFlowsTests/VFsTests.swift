@@ -81,6 +81,22 @@ struct VFsTests {
     #expect(host.kernel.writeCount == writes)
   }
 
+  @Test func aResetUnderAGuestReallyResets() async throws {
+    let host = try await FakeHost()
+    _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
+    let guest = FakeLibvirt.guest(1, networks: ["spread"])
+    #expect(await host.libvirt.start(guest, host.manager) == nil)
+    let vf = VFIndex(pf: "enp1s0", index: 0)
+    let error = await #expect(throws: FlowError.self) { try await host.manager.resetVF("\(vf)", disrupt: []) }
+    #expect(error?.message.contains("--disrupt \(guest.guest.name)") == true)
+    #expect(try await host.manager.resetVF("\(vf)", disrupt: [guest.guest.name]).state?.trust == false)
+    #expect(host.kernel[vf]?.maxTxRate == 0)
+    #expect(host.ledger.contents.leases.values.first?.settings?.trust == false)
+    host.kernel.change(vf, VFSettings(trust: true))
+    host.kernel.state.withLock { _ = $0.deaf.insert(vf) }
+    await #expect(throws: FlowError.self) { try await host.manager.resetVF("\(vf)", disrupt: [guest.guest.name]) }
+  }
+
   // MARK: Counts
 
   @Test func aNewCountsPlanNamesEveryGuestLeaseAndPool() async throws {

@@ -8,19 +8,18 @@ import Testing
 
 struct WatchTests {
   /// A host whose first guest has `enp1s0/0` of the pool.
-  private func host(_ netdef: String = FakeHost.sticky) async throws -> (host: FakeHost, guest: GuestDescription) {
-    let host = try await FakeHost()
+  ///
+  /// With `isStill` it looks only when it is told to.
+  private func host(
+    _ netdef: String = FakeHost.sticky, isStill: Bool = false
+  ) async throws -> (host: FakeHost, guest: GuestDescription) {
+    let host = try await FakeHost(settle: isStill ? .seconds(600) : .milliseconds(20))
     _ = try await host.manager.apply(netdef: netdef, plan: false)
     let guest = FakeLibvirt.guest(1, networks: [netdef == FakeHost.spread ? "spread" : "sticky"])
     #expect(await host.libvirt.start(guest, host.manager) == nil)
-    await settled(host)
-    return (host, guest)
-  }
-
-  /// Nothing goes on in the background.
-  private func settled(_ host: FakeHost) async {
     await host.manager.reconciledInBackground()
-    await host.manager.pendingLook?.value
+    if !isStill { await host.manager.pendingLook?.value }
+    return (host, guest)
   }
 
   private let leased = VFIndex(pf: "enp1s0", index: 0)
@@ -129,7 +128,7 @@ struct WatchTests {
   }
 
   @Test func oneLookIsNotEnough() async throws {
-    let (host, _) = try await host()
+    let (host, _) = try await host(isStill: true)
     host.kernel.change(leased, VFSettings(trust: true))
     await host.manager.lookForOutsideChanges()
     #expect(await problems(host).isEmpty)
@@ -139,7 +138,7 @@ struct WatchTests {
   }
 
   @Test func whatAnAdminChangesUnderAGuestIsExpectedFromThenOn() async throws {
-    let (host, guest) = try await host()
+    let (host, guest) = try await host(isStill: true)
     _ = try await host.manager.setVFs(["enp1s0/0"], VFSettings(trust: true), disrupt: [guest.guest.name])
     for _ in 1...2 { await host.manager.lookForOutsideChanges() }
     #expect(await problems(host).isEmpty)
@@ -147,7 +146,7 @@ struct WatchTests {
   }
 
   @Test func anAdminsChangeAcceptsNoOtherOne() async throws {
-    let (host, guest) = try await host()
+    let (host, guest) = try await host(isStill: true)
     host.kernel.change(leased, VFSettings(trust: true))
     _ = try await host.manager.setVFs(["enp1s0/0"], VFSettings(maxTxRate: 100), disrupt: [guest.guest.name])
     let settings = host.ledger.contents.leases.values.first?.settings
@@ -157,7 +156,7 @@ struct WatchTests {
 
   @Test func whatAVFDoesNotTakeIsTriedOnce() async throws {
     let netdef = FakeHost.sticky.replacing("pool:1\">", with: "pool:1\" enforce=\"yes\">")
-    let (host, _) = try await host(netdef)
+    let (host, _) = try await host(netdef, isStill: true)
     host.kernel.change(leased, VFSettings(trust: true))
     host.kernel.state.withLock { _ = $0.deaf.insert(leased) }
     for _ in 1...2 { await host.manager.lookForOutsideChanges() }
@@ -170,7 +169,7 @@ struct WatchTests {
   /// libvirt takes MAC and VLAN from the VFs of a guest that stops before it deletes the ports.
   @Test func aGuestThatStopsIsNotChangedBySomebodyElse() async throws {
     let netdef = FakeHost.sticky.replacing("pool:1\">", with: "pool:1\" enforce=\"yes\">")
-    let (host, guest) = try await host(netdef)
+    let (host, guest) = try await host(netdef, isStill: true)
     _ = host.libvirt.state.withLock { $0.running.removeValue(forKey: guest.guest.uuid) }
     host.kernel.change(leased, VFSettings(mac: .zero, vlan: .untagged))
     let writes = host.kernel.writeCount
@@ -180,7 +179,7 @@ struct WatchTests {
   }
 
   @Test func aTrustedGuestMayChangeItsMAC() async throws {
-    let (host, _) = try await host(FakeHost.spread)
+    let (host, _) = try await host(FakeHost.spread, isStill: true)
     host.kernel.change(leased, VFSettings(mac: MACAddress(value: 0x0200_0000_0099)))
     for _ in 1...2 { await host.manager.lookForOutsideChanges() }
     #expect(await problems(host).isEmpty)
@@ -188,7 +187,7 @@ struct WatchTests {
 
   /// What a VF has before libvirt has set it up is nobody's settings.
   @Test func aGuestMetBeforeItsMACIsSetHasNoKnownSettings() async throws {
-    let (host, guest) = try await host()
+    let (host, guest) = try await host(isStill: true)
     host.kernel.change(leased, VFSettings(mac: .zero))
     _ = await host.manager.view()
     let port = try #require(host.libvirt.ports("sticky").first)
@@ -214,7 +213,7 @@ struct WatchTests {
   @Test func comingAndGoingDevicesAreReconciled() async throws {
     let (host, guest) = try await host()
     await host.libvirt.stop(guest.guest, host.manager)
-    await settled(host)
+    await host.manager.reconciledInBackground()
     host.kernel.bind(leased, to: "igbvf")
     host.kernel.change(leased, VFSettings(trust: true))
     await host.manager.devicesChanged()
