@@ -38,7 +38,7 @@ extension PoolDetail {
       if group == pool.defaultPortgroup { words.insert("default", at: 0) }
       fields.add("portgroup", "\(group)\(words.isEmpty ? "" : ": ")\(words.joined(separator: ", "))")
     }
-    fields.add("PF without carrier", pool.whenDown.words)
+    fields.add("PF without carrier", pool.whenDown == .allow ? "guests start" : "guests are refused")
     fields.add("MAC used twice", pool.macConflict == .refuse ? "the second guest is refused" : "only reported")
     fields.add("changes by others", pool.enforcesOutsideChanges ? "put back" : "reported")
     return fields.text(style) + (vfs.isEmpty ? "" : "\n" + Table(vfs, VFRow.columns).text(style))
@@ -51,16 +51,6 @@ extension PoolRow {
     let parts = [(leased, "leased"), (free, "free"), (reserved, "reserved"), (quarantined, "quarantined")]
     let words = parts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
     return words.isEmpty ? "\(total)" : "\(total): \(words)"
-  }
-}
-
-extension WhenDown {
-  fileprivate var words: String {
-    switch self {
-    case .allow: "guests start, its VFs come last"
-    case .refuse: "guests are refused"
-    case .ignore: "plays no part"
-    }
   }
 }
 

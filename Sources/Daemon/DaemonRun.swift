@@ -4,7 +4,6 @@ import Foundation
 import LedgerStore
 import Libvirt
 import Logging
-import Netlink
 import PoolFlows
 import PoolModel
 import ServiceLifecycle
@@ -43,8 +42,6 @@ public enum DaemonRun {
         now: { Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)) },
         newUUID: { UUID().uuidString.lowercased() }),
       bootID: try BootID.read(), log: log, turnLimit: configuration.turnLimit)
-    // From before the host is read for the first time, so that nothing is missed in between.
-    let watch = try KernelWatch(subsystems: ["pci"])
     try await manager.load()
     let group = ServiceGroup(
       configuration: .init(
@@ -58,7 +55,6 @@ public enum DaemonRun {
               manager: manager, path: configuration.socket, access: .readWrite, group: "vfpool",
               version: Version.current, log: log, onRunning: { ServiceManager.notify("READY=1") })),
           .init(service: LibvirtWatch(libvirt: libvirt, manager: manager)),
-          .init(service: KernelEvents(watch: watch, manager: manager)),
         ], gracefulShutdownSignals: [.sigterm, .sigint], logger: log))
     log.info("vfpoold \(Version.current) serves \(configuration.socket)")
     try await group.run()

@@ -16,8 +16,7 @@ extension HostInventory {
       pfs.append(
         PF(
           name: link?.name ?? known.name, ifindex: known.ifindex, pci: known.pci, mac: link?.mac ?? known.mac,
-          driver: known.driver, numaNode: known.numaNode, carrier: link?.carrier, bond: link.flatMap(uses.bond(of:)),
-          mtu: link?.mtu ?? known.mtu,
+          driver: known.driver, numaNode: known.numaNode, carrier: link?.carrier, mtu: link?.mtu ?? known.mtu,
           numVFs: known.numVFs, totalVFs: known.totalVFs, unsupported: known.unsupported))
       vfs += known.vfs.map { vf in
         var found = VF(
@@ -58,10 +57,6 @@ private struct HostUses {
   func links(of vf: SysfsVF) -> [LinkInfo] {
     // By its device first: udev may have renamed a new VF's netdev since sysfs was read.
     vf.pci.flatMap { byParent["\($0)"] } ?? vf.netdev.flatMap { byName[$0] }.map { [$0] } ?? []
-  }
-
-  func bond(of link: LinkInfo) -> String? {
-    link.master.flatMap { byIndex[$0] }.flatMap { $0.kind == "bond" || $0.kind == "team" ? $0.name : nil }
   }
 
   func use(of vf: SysfsVF) -> String? {

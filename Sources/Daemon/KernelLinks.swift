@@ -26,7 +26,7 @@ final class KernelLinks: Links {
   }
 
   init(sysfs: SysfsTree = SysfsTree(), countFile: VFCountFile = VFCountFile()) throws(NetlinkError) {
-    socket = SocketBox(try RouteSocket(), ScanCache(sysfs, uevents: try? .uevents()))
+    socket = SocketBox(try RouteSocket(), ScanCache(sysfs, uevents: try? UeventSocket()))
     self.sysfs = sysfs
     self.countFile = countFile
   }

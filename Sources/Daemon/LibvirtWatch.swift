@@ -19,7 +19,7 @@ struct LibvirtWatch: Service {
           isStartUp = false
           Task {
             await manager.reconciledInBackground()
-            StartUpPages.giveBack()
+            StartUpCode.giveBack()
           }
         }
       }

@@ -7,12 +7,10 @@ import Sysfs
 final class ScanCache {
   private let sysfs: SysfsTree
   /// Nil: nothing is kept.
-  private let uevents: BroadcastSocket?
+  private let uevents: UeventSocket?
   private var kept: SysfsScan?
-  /// Whose events may change what a scan finds.
-  private static let subsystems: Set = ["pci", "net", "netdevsim", "vfio"]
 
-  init(_ sysfs: SysfsTree, uevents: BroadcastSocket?) {
+  init(_ sysfs: SysfsTree, uevents: UeventSocket?) {
     self.sysfs = sysfs
     self.uevents = uevents
   }
@@ -20,11 +18,11 @@ final class ScanCache {
   /// What sysfs has, as of now. `links` were read a moment ago: a scan that contradicts them isn't kept.
   func scan(_ links: [LinkInfo]) -> SysfsScan {
     // The kernel queues its message before the write that caused it returns. What comes during a scan is for the next.
-    guard let uevents else { return sysfs.scan() }
-    let isWhole = uevents.drain { message in
-      if let event = Uevent(message), Self.subsystems.contains(event.subsystem) { kept = nil }
+    guard let uevents, let events = uevents.drain() else {
+      kept = nil
+      return sysfs.scan()
     }
-    if !isWhole { kept = nil }
+    if events.contains(where: { ["pci", "net", "netdevsim", "vfio"].contains($0.subsystem) }) { kept = nil }
     if let kept, kept.agrees(with: links) { return kept }
     let fresh = sysfs.scan()
     kept = fresh.problems.isEmpty && fresh.agrees(with: links) ? fresh : nil

@@ -2,17 +2,14 @@ import GRDB
 import PoolModel
 
 extension Lease {
-  static let table = TableWriter("lease", key: ["id"], others: leaseColumns + ["settings"])
+  static let table = TableWriter("lease", key: ["id"], others: leaseColumns)
   static let closedTable = TableWriter("history", key: ["id"], others: leaseColumns + ["until", "reason"])
 
   private static let leaseColumns = [
     "pool", "guest", "guestUUID", "nic", "mac", "vf", "pf", "vfIndex", "state", "portgroup", "port", "since", "bootID",
   ]
 
-  /// For `table`.
-  func openValues() throws -> [(any DatabaseValueConvertible)?] { values + [try settings.map(TypedRow.json)] }
-
-  /// In the order of the columns that both tables have, the id first.
+  /// In the order of the columns, the id first.
   var values: [(any DatabaseValueConvertible)?] {
     [
       id, pool, guest.name, guest.uuid, nic, mac.description, vf?.description, vfIndex?.pf, vfIndex?.index,
@@ -29,11 +26,6 @@ extension Lease {
       vfIndex: row.optionalText("pf").flatMap { pf in index.map { VFIndex(pf: pf, index: $0) } },
       state: try row.word("state"), portgroup: row.optionalText("portgroup"), port: row.optionalText("port"),
       since: try row.time("since"), bootID: try row.text("bootID"))
-  }
-
-  init(open row: TypedRow) throws {
-    try self.init(row)
-    settings = try row.optionalJSON("settings")
   }
 }
 

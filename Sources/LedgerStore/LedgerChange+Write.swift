@@ -11,14 +11,11 @@ extension LedgerChange {
     case .savePool(let pool, let netdef): try database.run(Pool.table.save, pool.values(netdef: netdef))
     case .removePool(let name): try database.run(Pool.table.delete, [name])
     case .saveBaseline(let baseline): try database.run(Baseline.table.save, baseline.values)
-    case .openLease(let lease): try database.run(Lease.table.insert, lease.openValues())
+    case .openLease(let lease): try database.run(Lease.table.insert, lease.values)
     case .updateLease(let lease):
-      guard try database.run(Lease.table.update, lease.openValues() + [lease.id]) == 1 else {
-        throw Self.noLease(lease.id)
-      }
+      guard try database.run(Lease.table.update, lease.values + [lease.id]) == 1 else { throw Self.noLease(lease.id) }
     case .closeLease(let id, let until, let reason):
-      let open = try database.rows(
-        of: "lease", "SELECT * FROM lease WHERE id = ?", arguments: [id], read: Lease.init(_:))
+      let open = try database.rows(of: "lease", "SELECT * FROM lease WHERE id = ?", arguments: [id], read: Lease.init)
       guard let lease = open.first else { throw Self.noLease(id) }
       try database.run(Lease.table.delete, [id])
       try database.run(Lease.closedTable.insert, lease.values + [until.milliseconds, reason])

@@ -13,9 +13,7 @@ extension LedgerContents {
     for baseline in try database.rows(of: "baseline", "SELECT * FROM baseline", read: Baseline.init) {
       baselines[baseline.vf] = baseline
     }
-    for lease in try database.rows(of: "lease", "SELECT * FROM lease", read: Lease.init(open:)) {
-      leases[lease.id] = lease
-    }
+    for lease in try database.rows(of: "lease", "SELECT * FROM lease", read: Lease.init) { leases[lease.id] = lease }
     for hold in try database.rows(of: "hold", "SELECT * FROM hold", read: Hold.init) { holds[hold.port] = hold }
     for binding in try database.rows(of: "macBinding", "SELECT * FROM macBinding", read: MACBinding.init) {
       bindings[BindingKey(guestUUID: binding.guest.uuid, pool: binding.pool, nic: binding.nic)] = binding

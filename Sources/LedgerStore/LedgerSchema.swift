@@ -8,7 +8,6 @@ enum LedgerSchema {
     migrator.registerMigration("2") {
       try $0.execute(sql: "ALTER TABLE baseline ADD COLUMN rssQuery INTEGER CHECK (rssQuery IN (0, 1))")
     }
-    migrator.registerMigration("3") { try $0.execute(sql: "ALTER TABLE lease ADD COLUMN settings TEXT") }
     return migrator
   }
 

@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 import PoolModel
 
@@ -6,10 +7,17 @@ extension Pool {
 
   /// In the order of the columns; `details` is the whole pool as JSON.
   func values(netdef: String) throws -> [(any DatabaseValueConvertible)?] {
-    [name, uuid, mode.rawValue, try TypedRow.json(self), netdef]
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return [name, uuid, mode.rawValue, String(decoding: try encoder.encode(self), as: UTF8.self), netdef]
   }
 
   init(_ row: TypedRow) throws {
-    self = try row.json("details")
+    let details = try row.text("details")
+    do {
+      self = try JSONDecoder().decode(Pool.self, from: Data(details.utf8))
+    } catch {
+      throw TypedRow.Malformed(detail: "details of pool \(try row.text("name")): \(error)")
+    }
   }
 }

@@ -21,11 +21,6 @@ public enum LinkMessage {
 
   static func parse(_ message: MessageHeader) throws(NetlinkError) -> LinkInfo {
     guard message.type == Int(RTM_NEWLINK) else { throw malformed("message type \(message.type)") }
-    return try read(message)
-  }
-
-  /// As `parse`, of RTM_DELLINK too.
-  static func read(_ message: MessageHeader) throws(NetlinkError) -> LinkInfo {
     let payload = message.payload
     guard let ifindex: Int32 = payload.number(4), let flags: UInt32 = payload.number(8), payload.count >= fixedLength
     else { throw malformed("the message has no ifinfomsg") }

@@ -148,11 +148,9 @@ extension PoolManager {
     let mine = run(of: guest)
     for lease in leases(of: guest.uuid) where lease.state == .allocated {
       guard let pool = contents.pools[lease.pool] else { continue }
-      var settings: VFSettings?
-      if pool.mode == .enforce, let id = lease.vfIndex { settings = await finish(lease, id, pool, deadline) }
+      if pool.mode == .enforce, let id = lease.vfIndex { await finish(lease, id, pool, deadline) }
       guard var active = contents.leases[lease.id], active.state == .allocated else { continue }
       active.state = .active
-      active.settings = settings
       commitLater([.updateLease(active)])
     }
     // All ports exist by now: what is still only recorded was recorded too late to be met.
@@ -162,8 +160,7 @@ extension PoolManager {
     Task { await self.endTurns(mine.turns) }
   }
 
-  /// What the VF is set to at the end; nil when that isn't known.
-  private func finish(_ lease: Lease, _ id: VFIndex, _ pool: Pool, _ deadline: HookDeadline) async -> VFSettings? {
+  private func finish(_ lease: Lease, _ id: VFIndex, _ pool: Pool, _ deadline: HookDeadline) async {
     let policy = pool.policy(portgroup: lease.portgroup)
     do {
       var current = try await links.read(id)
@@ -174,7 +171,7 @@ extension PoolManager {
       if !missing.isEmpty {
         guard !deadline.isOver, contents.leases[lease.id]?.state == .allocated else {
           problems["vf \(lease.pci)"] = "\(id): guest \(lease.guest.name) runs without \(missing.summary); restart it"
-          return VFSettings(current)
+          return
         }
         try await links.write(missing, to: id)
         current = try await links.read(id)
@@ -183,11 +180,9 @@ extension PoolManager {
       problems["vf \(lease.pci)"] =
         wrong.isEmpty ? nil : "\(id) of guest \(lease.guest.name) did not take \(wrong.summary)"
       if !wrong.isEmpty { log.error("\(id) of guest \(lease.guest.name) did not take \(wrong.summary)") }
-      return VFSettings(current)
     } catch {
       problems["vf \(lease.pci)"] = "\(id) of guest \(lease.guest.name) could not be checked: \(error)"
       log.error("\(id) of guest \(lease.guest.name) could not be checked: \(error)")
-      return nil
     }
   }
 }

@@ -208,7 +208,7 @@ extension PoolManager {
       let id = inventory.vf(at: vf)?.id
       return Candidate(
         vf: vf, id: id, standing: standing, claimed: claimed.contains(vf),
-        carrier: id.flatMap { inventory.pf(named: $0.pf) }.flatMap { carrier(of: $0, for: pool) })
+        carrier: id.flatMap { inventory.pf(named: $0.pf)?.carrier })
     }
     return PlacementRanking(pool: pool, candidates: candidates)
   }

@@ -159,7 +159,6 @@ extension PoolManager {
         }
       }
     }
-    lookForOutsideChangesSoon()
     return report
   }
 
@@ -399,7 +398,6 @@ extension PoolManager {
     lease.port = port.uuid
     lease.portgroup = port.portgroup ?? lease.portgroup
     lease.state = .active
-    lease.settings = settings(of: port, lease.portgroup, in: pool)
     let binding = LedgerChange.bind(
       MACBinding(guest: lease.guest, pool: pool, nic: lease.nic, mac: lease.mac, lastVF: vf, lastSeen: now()))
     let over = evictions(from: vf, except: recorded?.id)
@@ -409,15 +407,6 @@ extension PoolManager {
       try await commit(over + [.updateLease(lease), binding])
     }
     warnOfMissingSettings(lease, pool)
-  }
-
-  /// What a guest has that was met running. Before libvirt has set MAC and VLAN, what is read isn't the guest's.
-  private func settings(of port: NetworkPort, _ portgroup: String?, in name: String) -> VFSettings? {
-    guard let pool = contents.pools[name], pool.mode == .enforce,
-      let state = port.vf.flatMap({ inventory.vf(at: $0)?.state }), state.mac == port.mac,
-      state.vlan?.id == vlanID(pool, portgroup: portgroup)
-    else { return nil }
-    return VFSettings(state)
   }
 
   /// A guest that runs without its pool's settings is told of, not changed under its hands.

@@ -65,8 +65,6 @@ extension PoolManager {
       let missing = settings.missing(from: state)
       return missing.isEmpty ? nil : (vf, missing)
     }
-    adminWrites += 1
-    defer { adminWrites -= 1 }
     let errors = await write(changes, disrupt)
     try await readInventory()
     var failures: [String] = []
@@ -85,16 +83,12 @@ extension PoolManager {
       let taken = VFSettings(before).restricted(to: change.settings).missing(from: now)
       if !taken.isEmpty { undo.append((change.vf, taken)) }
     }
-    if failures.isEmpty {
-      acceptChanges(of: vfs, settings)
-      return vfs.compactMap { inventory.vf($0.id) }
-    }
+    if failures.isEmpty { return vfs.compactMap { inventory.vf($0.id) } }
     let failed = failures.count
     for (change, error) in zip(undo, await write(undo, disrupt)) {
       if let error { failures.insert("\(change.vf.id) could not be put back: \(error)", at: 0) }
     }
     await refreshInventory()
-    acceptChanges(of: vfs, settings)
     if failures.count > 8 { failures = failures.prefix(8) + ["and \(failures.count - 8) more"] }
     if vfs.count > 1 { failures.append(failed < vfs.count ? "the others are set" : "no VF was changed") }
     throw FlowError(.failed, failures.joined(separator: "\n"))
@@ -116,19 +110,6 @@ extension PoolManager {
       }
     }
     return errors
-  }
-
-  /// What an admin changed under a guest is what the guest has from now on, not somebody else's doing. `fields` are those
-  /// that were to be changed.
-  private func acceptChanges(of vfs: [VF], _ fields: VFSettings) {
-    commitLater(
-      vfs.compactMap { vf in
-        guard let pci = vf.pci, var lease = lease(holding: pci), let settings = lease.settings,
-          let state = inventory.vf(at: pci)?.state
-        else { return nil }
-        lease.settings = settings.taking(VFSettings(state).restricted(to: fields))
-        return .updateLease(lease)
-      })
   }
 
   private func readInventory() async throws(FlowError) {
@@ -161,22 +142,10 @@ extension PoolManager {
     await refreshInventory()
     let vf = try vf(named: name)
     try checkDisruption(vf, disrupt)
-    guard let pci = vf.pci, let baseline = contents.baselines[pci]?.state else {
+    guard let pci = vf.pci, contents.baselines[pci] != nil else {
       throw FlowError(.refused, "\(vf.id) has no recorded baseline: it never was in a pool of ours")
     }
-    if lease(holding: pci) == nil, !claimedVFs().contains(pci) {
-      await restore(pci)
-    } else {
-      adminWrites += 1
-      defer { adminWrites -= 1 }
-      let missing = try await VFSettings(baseline).missing(from: links.read(vf.id))
-      try checkDisruption(vf, disrupt)
-      if !missing.isEmpty { try await links.write(missing, to: vf.id) }
-      let left = try await missing.missing(from: links.read(vf.id))
-      await refreshInventory()
-      acceptChanges(of: [vf], missing)
-      if !left.isEmpty { throw FlowError(.failed, "\(vf.id) did not take \(left.summary) of its baseline") }
-    }
+    await restore(pci)
     await refreshInventory()
     return try self.vf(named: name)
   }
@@ -207,8 +176,7 @@ extension PoolManager {
     return try self.vf(named: name)
   }
 
-  /// Sets how many VFs a PF has; refused while one of them is somebody's or a pool counts on them. The plan names all of
-  /// these.
+  /// Sets how many VFs a PF has; refused while one of them is somebody's or a pool counts on them.
   public func setVFCount(_ count: Int, pf name: String, plan: Bool, ifPlan token: String? = nil) async throws -> Plan {
     try await alone { try await self.setCountNow(count, pf: name, plan: plan, ifPlan: token) }
   }
@@ -222,20 +190,24 @@ extension PoolManager {
       throw FlowError(.invalid, "PF \(name) can have 0 to \(pf.totalVFs) VFs, not \(count)")
     }
     if count == pf.numVFs { return Plan(notes: ["PF \(name) has \(count) VFs already"]) }
+    let vfs = inventory.vfs.filter { $0.id.pf == name }
+    for vf in vfs {
+      if let pci = vf.pci, let lease = lease(holding: pci) {
+        throw FlowError(
+          .refused, "guest \(lease.guest.name) has \(vf.id), and a new count takes every VF away; stop the guest first")
+      }
+      try refuseInUse(vf, "")
+    }
+    for pool in contents.pools.values.sorted(by: { $0.name < $1.name })
+    where pool.addresses.contains(where: { address in vfs.contains { $0.pci == address } }) {
+      throw FlowError(.refused, "pool \(pool.name) counts on the VFs of \(name); remove the pool or apply it changed")
+    }
     var steps: [String] = []
     if pf.numVFs > 0 { steps.append("remove the \(pf.numVFs) VFs of PF \(name)") }
     if count > 0 { steps.append("create \(count) VFs on PF \(name)") }
-    let hit = hitByNewCount(of: name)
-    var result = Plan(steps: steps, disruptedGuests: hit.guests, notes: hit.what)
-    if !hit.what.isEmpty { result.notes.insert("refused as it is: a new count takes every VF of \(name) away", at: 0) }
+    var result = Plan(steps: steps)
     try result.check(token)
     if plan { return result }
-    guard hit.what.isEmpty else {
-      throw FlowError(
-        .refused,
-        "a new count takes every VF of PF \(name) away, and these are in the way:\n  "
-          + hit.what.joined(separator: "\n  "))
-    }
     do { try await links.setVFCount(count, pf: name) } catch {
       try? await links.setVFCount(pf.numVFs, pf: name)
       await refreshInventory()
@@ -245,27 +217,5 @@ extension PoolManager {
     await refreshInventory()
     result.done = true
     return result
-  }
-
-  /// Who loses something when all VFs of a PF go, with the way out: guests by lease, other users by VF, pools.
-  private func hitByNewCount(of pf: String) -> (guests: [String], what: [String]) {
-    let vfs = inventory.vfs.filter { $0.id.pf == pf }
-    var guests: [String] = []
-    var what: [String] = []
-    for vf in vfs {
-      if let pci = vf.pci, let lease = lease(holding: pci) {
-        if !guests.contains(lease.guest.name) { guests.append(lease.guest.name) }
-        what.append(
-          "\(vf.id): guest \(lease.guest.name), lease \(lease.id) of pool \(lease.pool), MAC \(lease.mac); stop the guest"
-        )
-      } else {
-        do { try refuseInUse(vf, "") } catch { what.append(error.message) }
-      }
-    }
-    for pool in contents.pools.values.sorted(by: { $0.name < $1.name }) {
-      let count = pool.addresses.count { address in vfs.contains { $0.pci == address } }
-      if count > 0 { what.append("pool \(pool.name) has \(count) of them; remove the pool or apply it changed") }
-    }
-    return (guests, what)
   }
 }

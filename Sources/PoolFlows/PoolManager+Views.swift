@@ -29,7 +29,7 @@ extension PoolManager {
     }
     return HostView(
       inventory: inventory, contents: contents, networks: facts, standings: all, isConnected: isConnected,
-      problems: problems.sorted { $0.key < $1.key }.map(\.value) + carrierProblems + outsideChangeProblems)
+      problems: problems.sorted { $0.key < $1.key }.map(\.value))
   }
 
   /// What needs no look at the kernel: leases, MACs, netdefs.

@@ -5,7 +5,7 @@ import PoolModel
 /// The one place that decides: which VF a guest gets, what is written to it, when it is back.
 ///
 /// Its flows are in extensions by the part of the story they tell: `+Prepare`, `+HandOut`, `+Return`, `+Apply`,
-/// `+Reconcile`, `+Watch`.
+/// `+Reconcile`.
 /// Memory (`contents`) is changed first, then the ledger, and nothing else happens before the ledger has it.
 public actor PoolManager {
   /// Everything around the flows, behind protocols.
@@ -41,7 +41,6 @@ public actor PoolManager {
   let log: Logger
   /// How long a passed prepare may keep its turn before the next is served.
   let turnLimit: Duration
-  let watchPatience: WatchPatience
 
   var contents = LedgerContents()
   var inventory = HostInventory()
@@ -64,23 +63,6 @@ public actor PoolManager {
   public internal(set) var isConnected = false
   /// By subject, so that each is told once and goes when it is mended.
   var problems: [String: String] = [:]
-  /// PFs whose carrier is gone, or hasn't been back for long.
-  var unhealthyPFs: Set<String> = []
-  var recoveries: [String: Task<Void, Never>] = [:]
-  /// When each PF lost its carrier of late.
-  var losses: [String: [ContinuousClock.Instant]] = [:]
-  /// PFs that have had a carrier since vfpoold started: a link that comes up for the first time doesn't flap.
-  var pfsSeenUp: Set<String> = []
-  /// What leased VFs have lost of their settings, by lease: as seen once, and as seen twice.
-  var suspectedChanges: [Int64: VFSettings] = [:]
-  var outsideChanges: [Int64: VFSettings] = [:]
-  /// What was tried to be put back in vain.
-  var unmendableChanges: [Int64: VFSettings] = [:]
-  /// How many of an admin's own changes of VFs are under way.
-  var adminWrites = 0
-  var pendingLook: Task<Void, Never>?
-  var pendingDeviceLook: Task<Void, Never>?
-  var devicesChangedAt = ContinuousClock.now
   /// The last of what is done one after the other.
   private var tail: Task<Void, Never>?
   var backgroundReconcile: Task<Void, Never>?
@@ -88,26 +70,7 @@ public actor PoolManager {
   /// What memory took while the ledger is read again; nil = it isn't.
   private var sinceReload: [LedgerChange]?
 
-  /// How long the kernel's messages are left to settle.
-  public struct WatchPatience: Sendable {
-    /// From the first message to the look at what it was about.
-    public var settle: Duration
-    /// From a carrier's return to the PF being healthy; twice as long for each further loss of late.
-    public var recovery: Duration
-    /// How long a loss of the carrier counts.
-    public var memory: Duration
-
-    public init(settle: Duration = .seconds(2), recovery: Duration = .seconds(1), memory: Duration = .seconds(60)) {
-      self.settle = settle
-      self.recovery = recovery
-      self.memory = memory
-    }
-  }
-
-  public init(
-    _ neighbours: Neighbours, bootID: String, log: Logger, turnLimit: Duration = .seconds(4),
-    watchPatience: WatchPatience = WatchPatience()
-  ) {
+  public init(_ neighbours: Neighbours, bootID: String, log: Logger, turnLimit: Duration = .seconds(4)) {
     links = neighbours.links
     networks = neighbours.networks
     guests = neighbours.guests
@@ -117,7 +80,6 @@ public actor PoolManager {
     self.bootID = bootID
     self.log = log
     self.turnLimit = turnLimit
-    self.watchPatience = watchPatience
   }
 
   /// Reads the ledger and the host, and closes what an earlier boot left open. libvirt isn't needed.
@@ -141,7 +103,6 @@ public actor PoolManager {
   func refreshInventory(counters: Bool = false) async -> Bool {
     do {
       inventory = try await links.inventory(counters: counters)
-      noteCarriers()
       problems["inventory"] = inventory.problems.isEmpty ? nil : inventory.problems.joined(separator: "; ")
       return true
     } catch {

@@ -11,8 +11,6 @@ public struct PF: Hashable, Sendable {
   public var numaNode: Int?
   /// Nil when the interface is administratively down, where the kernel knows no carrier.
   public var carrier: Bool?
-  /// The bond that the PF is in, whose other links may carry on without this one.
-  public var bond: String?
   public var mtu: Int?
   public var numVFs: Int
   public var totalVFs: Int
@@ -21,8 +19,8 @@ public struct PF: Hashable, Sendable {
 
   public init(
     name: String, ifindex: Int32, pci: PCIAddress? = nil, mac: MACAddress? = nil, driver: String? = nil,
-    numaNode: Int? = nil, carrier: Bool? = nil, bond: String? = nil, mtu: Int? = nil, numVFs: Int,
-    totalVFs: Int, unsupported: String? = nil
+    numaNode: Int? = nil, carrier: Bool? = nil, mtu: Int? = nil, numVFs: Int, totalVFs: Int,
+    unsupported: String? = nil
   ) {
     self.name = name
     self.ifindex = ifindex
@@ -31,7 +29,6 @@ public struct PF: Hashable, Sendable {
     self.driver = driver
     self.numaNode = numaNode
     self.carrier = carrier
-    self.bond = bond
     self.mtu = mtu
     self.numVFs = numVFs
     self.totalVFs = totalVFs

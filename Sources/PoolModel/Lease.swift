@@ -49,13 +49,10 @@ public struct Lease: Hashable, Codable, Sendable, Identifiable {
   public var since: Timestamp
   /// The kernel's boot in which it was recorded (`/proc/sys/kernel/random/boot_id`).
   public var bootID: String
-  /// What the VF shall be while its guest has it; nil = not known.
-  public var settings: VFSettings?
 
   public init(
     id: Int64 = 0, pool: String, guest: GuestID, nic: Int, mac: MACAddress, vf: PCIAddress?, vfIndex: VFIndex?,
-    state: LeaseState, portgroup: String? = nil, port: String? = nil, since: Timestamp, bootID: String,
-    settings: VFSettings? = nil
+    state: LeaseState, portgroup: String? = nil, port: String? = nil, since: Timestamp, bootID: String
   ) {
     self.id = id
     self.pool = pool
@@ -69,7 +66,6 @@ public struct Lease: Hashable, Codable, Sendable, Identifiable {
     self.port = port
     self.since = since
     self.bootID = bootID
-    self.settings = settings
   }
 }
 

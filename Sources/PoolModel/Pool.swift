@@ -94,15 +94,8 @@ public enum PoolMode: String, Codable, Sendable {
   case enforce
 }
 
-/// What a PF without carrier means to a pool's starts.
-public enum WhenDown: String, Codable, Sendable, CaseIterable {
-  /// Its VFs come last.
-  case allow
-  /// None of its VFs is handed out.
-  case refuse
-  /// Nothing: the carrier plays no part.
-  case ignore
-}
+/// What a start on a pool gets when the PF has no carrier.
+public enum WhenDown: String, Codable, Sendable, CaseIterable { case allow, refuse }
 
 /// What happens when two live NICs of different guests have one MAC on one PF and VLAN.
 public enum MACConflict: String, Codable, Sendable, CaseIterable { case refuse, warn }

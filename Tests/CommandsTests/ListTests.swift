@@ -101,7 +101,7 @@ import Testing
         sets on a VF        trust off, maxTxRate 500, qos 3
         portgroup           finance: VLAN 43 qos 1 802.1ad, trust on
         portgroup           lab: default
-        PF without carrier  guests start, its VFs come last
+        PF without carrier  guests start
         MAC used twice      the second guest is refused
         changes by others   reported
 

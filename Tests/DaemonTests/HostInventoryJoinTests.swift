@@ -56,15 +56,6 @@ import Testing
     #expect(without.problems.isEmpty)
   }
 
-  @Test(arguments: [("bond", "bond0"), ("team", "bond0"), ("bridge", nil), (nil, nil)] as [(String?, String?)])
-  func aPFInABondIsKnown(kind: String?, bond: String?) {
-    let links = [
-      LinkInfo(ifindex: 3, name: "enp1s0", master: 9), LinkInfo(ifindex: 9, name: "bond0", kind: kind),
-    ]
-    let inventory = HostInventory(scan: SysfsScan(pfs: [pf()]), links: links, addresses: [:])
-    #expect(inventory.pfs.map(\.bond) == [bond])
-  }
-
   @Test func aPFWithoutVFsIsListed() {
     let inventory = HostInventory(scan: SysfsScan(pfs: [pf()]), links: [], addresses: [:])
     #expect(inventory.pfs.map(\.numVFs) == [0])

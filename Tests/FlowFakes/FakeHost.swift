@@ -9,11 +9,10 @@ public struct FakeHost {
   public let libvirt: FakeLibvirt
   public let manager: PoolManager
 
-  /// `settle`: how long the kernel's messages are left to settle.
-  public init(kernel: FakeKernel = FakeKernel(), settle: Duration = .milliseconds(20)) async throws {
+  public init(kernel: FakeKernel = FakeKernel()) async throws {
     self.kernel = kernel
     libvirt = FakeLibvirt(kernel: kernel)
-    manager = Self.manager(kernel, libvirt, ledger, settle: settle)
+    manager = Self.manager(kernel, libvirt, ledger)
     try await manager.load()
     await manager.libvirtConnected()
   }
@@ -26,8 +25,7 @@ public struct FakeHost {
   }
 
   private static func manager(
-    _ kernel: FakeKernel, _ libvirt: FakeLibvirt, _ ledger: FakeLedger, bootID: String = "boot-1",
-    settle: Duration = .milliseconds(20)
+    _ kernel: FakeKernel, _ libvirt: FakeLibvirt, _ ledger: FakeLedger, bootID: String = "boot-1"
   ) -> PoolManager {
     var log = Logger(label: "test")
     log.logLevel = .critical
@@ -35,8 +33,7 @@ public struct FakeHost {
     return PoolManager(
       PoolManager.Neighbours(
         links: kernel, networks: libvirt, guests: libvirt, ledger: ledger, now: { clock.tick() },
-        newUUID: { clock.uuid() }), bootID: bootID, log: log, turnLimit: .seconds(5),
-      watchPatience: .init(settle: settle, recovery: .seconds(3)))
+        newUUID: { clock.uuid() }), bootID: bootID, log: log, turnLimit: .seconds(5))
   }
 
   public static let spread = """

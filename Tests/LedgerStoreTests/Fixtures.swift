@@ -54,9 +54,6 @@ enum Sample {
     Lease(
       id: id, pool: pool, guest: guest, nic: 0, mac: mac, vf: vf,
       vfIndex: vf.map { _ in VFIndex(pf: "enp1s0", index: 3) },
-      state: state, port: port, since: time, bootID: "b00t",
-      settings: state == .active
-        ? VFSettings(mac: mac, vlan: .tagged(VLANTag(id: 42, qos: 3, proto: .dot1ad)), trust: true, maxTxRate: .max)
-        : nil)
+      state: state, port: port, since: time, bootID: "b00t")
   }
 }

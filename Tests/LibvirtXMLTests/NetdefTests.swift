@@ -190,7 +190,7 @@ import Testing
     // vfpool's element.
     (netdef(pool: "<v:pool><v:pf dev='a'/></v:pool>\n<v:pool>"), 4, "second <v:pool>"),
     (netdef(pool: "<v:pool colour='red'>"), 3, "attribute colour of <v:pool>; allowed: whenDown, macConflict, enforce"),
-    (netdef(pool: "<v:pool whenDown='wait'>"), 3, "unknown whenDown “wait”; allowed: allow, refuse, ignore"),
+    (netdef(pool: "<v:pool whenDown='wait'>"), 3, "unknown whenDown “wait”; allowed: allow, refuse"),
     (netdef(pool: "<v:pool macConflict='yes'>"), 3, "unknown macConflict “yes”; allowed: refuse, warn"),
     (netdef(pool: "<v:pool enforce='on'>"), 3, "unknown enforce “on”; allowed: yes, no"),
     (netdef("\(pf)<v:vfs/>"), 4, "unknown element <v:vfs> within <v:pool>; allowed: pf, placement, vf"),

@@ -1,5 +1,4 @@
 import FlowFakes
-import LibvirtXML
 import PoolModel
 import Synchronization
 import Testing
@@ -79,55 +78,5 @@ struct VFsTests {
     #expect(error?.code == .refused)
     #expect(error?.message.contains("--disrupt g1") == true)
     #expect(host.kernel.writeCount == writes)
-  }
-
-  @Test func aResetUnderAGuestReallyResets() async throws {
-    let host = try await FakeHost()
-    _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
-    let guest = FakeLibvirt.guest(1, networks: ["spread"])
-    #expect(await host.libvirt.start(guest, host.manager) == nil)
-    let vf = VFIndex(pf: "enp1s0", index: 0)
-    let error = await #expect(throws: FlowError.self) { try await host.manager.resetVF("\(vf)", disrupt: []) }
-    #expect(error?.message.contains("--disrupt \(guest.guest.name)") == true)
-    #expect(try await host.manager.resetVF("\(vf)", disrupt: [guest.guest.name]).state?.trust == false)
-    #expect(host.kernel[vf]?.maxTxRate == 0)
-    #expect(host.ledger.contents.leases.values.first?.settings?.trust == false)
-    host.kernel.change(vf, VFSettings(trust: true))
-    host.kernel.state.withLock { _ = $0.deaf.insert(vf) }
-    await #expect(throws: FlowError.self) { try await host.manager.resetVF("\(vf)", disrupt: [guest.guest.name]) }
-  }
-
-  // MARK: Counts
-
-  @Test func aNewCountsPlanNamesEveryGuestLeaseAndPool() async throws {
-    let host = try await FakeHost()
-    _ = try await host.manager.apply(netdef: FakeHost.sticky, plan: false)
-    let guests = (1...2).map { FakeLibvirt.guest($0, networks: ["sticky"]) }
-    for guest in guests { #expect(await host.libvirt.start(guest, host.manager) == nil) }
-    let plan = try await host.manager.setVFCount(4, pf: "enp1s0", plan: true)
-    #expect(plan.disruptedGuests == guests.map(\.guest.name))
-    let lines = guests.indices.map { number in
-      "enp1s0/\(number): guest \(guests[number].guest.name), lease \(number + 1) of pool sticky, MAC "
-        + "\(guests[number].nics[0].mac.map { "\($0)" } ?? ""); stop the guest"
-    }
-    let pool = "pool sticky has 7 of them; remove the pool or apply it changed"
-    #expect(plan.notes == ["refused as it is: a new count takes every VF of enp1s0 away"] + lines + [pool])
-    let error = await #expect(throws: FlowError.self) {
-      try await host.manager.setVFCount(4, pf: "enp1s0", plan: false)
-    }
-    for line in lines + [pool] { #expect(error?.message.contains(line) == true) }
-    #expect(host.kernel.state.withLock { $0.pfs[0].numVFs } == 7)
-  }
-
-  @Test func aCountThatFailsIsPutBack() async throws {
-    let host = try await FakeHost(kernel: FakeKernel(count: 3))
-    host.kernel.state.withLock { $0.countFails = true }
-    await #expect(throws: FlowError.self) { try await host.manager.setVFCount(4, pf: "enp1s0", plan: false) }
-    #expect(host.kernel.state.withLock { $0.vfs.keys.count { $0.pf == "enp1s0" } } == 3)
-    host.kernel.state.withLock { $0.countFails = false }
-    let plan = try await host.manager.setVFCount(4, pf: "enp1s0", plan: true)
-    #expect(plan.notes == [])
-    #expect(try await host.manager.setVFCount(4, pf: "enp1s0", plan: false, ifPlan: plan.token).done)
-    #expect(host.kernel.state.withLock { $0.pfs[0].numVFs } == 4)
   }
 }

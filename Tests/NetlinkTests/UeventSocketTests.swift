@@ -1,8 +1,9 @@
+import Glibc
 import Testing
 
 @testable import Netlink
 
-@Suite struct UeventTests {
+@Suite struct UeventSocketTests {
   @Test func readsWhatTheKernelSays() throws {
     let text = """
       bind@/devices/pci0000:00/0000:00:03.0/0000:01:10.0\0ACTION=bind\0DEVPATH=/devices/pci0000:00/0000:00:03.0/0000:01:10.0\0\
@@ -17,4 +18,16 @@ import Testing
 
   @Test(arguments: ["", "libudev\0\u{1}", "@/devices\0SUBSYSTEM=pci\0", "add@/devices\0", "add\0SUBSYSTEM=pci\0"])
   func whatIsNoneIsLeftOut(text: String) { #expect(Uevent(Array(text.utf8)) == nil) }
+
+  /// The kernel tells of a device anew when its `uevent` file is written: only root may.
+  @Test(.enabled(if: access("/sys/class/net/lo/uevent", W_OK) == 0))
+  func hearsTheKernel() throws {
+    let socket = try UeventSocket()
+    #expect(socket.drain() == [])
+    let file = open("/sys/class/net/lo/uevent", O_WRONLY)
+    #expect(write(file, "change", 6) == 6)
+    close(file)
+    let events = try #require(socket.drain())
+    #expect(events.contains { $0.action == "change" && $0.subsystem == "net" && $0.properties["INTERFACE"] == "lo" })
+  }
 }
