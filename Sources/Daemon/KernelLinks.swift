@@ -59,9 +59,9 @@ final class KernelLinks: Links {
   func write(_ changes: [(vf: VFIndex, settings: VFSettings)]) async throws -> [(any Error)?] {
     try await onQueue { route, _ in
       let ifindexes = Dictionary(
-        uniqueKeysWithValues: Set(changes.map(\.vf.pf)).map { ($0, try? Self.ifindex(of: $0)) })
+        uniqueKeysWithValues: Set(changes.map(\.vf.pf)).map { ($0, (try? Self.ifindex(of: $0)) ?? 0) })
       return route.set(
-        changes.map { VFWrite(ifindex: (ifindexes[$0.vf.pf] ?? nil) ?? 0, vf: $0.vf.index, settings: $0.settings) })
+        changes.map { VFWrite(ifindex: ifindexes[$0.vf.pf] ?? 0, vf: $0.vf.index, settings: $0.settings) })
     }
   }
 

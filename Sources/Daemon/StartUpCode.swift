@@ -1,14 +1,13 @@
-import Foundation
 import Glibc
+import Sysfs
 
 /// Code that start-up ran and that an idle daemon doesn't need in its memory.
 enum StartUpCode {
   /// Gives all code pages back; those that are run again come back from the page cache, one minor fault each 64 KiB.
   static func giveBack() {
-    guard let maps = try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8) else { return }
+    guard let maps = try? MemoryMappings.read() else { return }
     for range in ranges(in: maps) {
-      madvise(
-        UnsafeMutableRawPointer(bitPattern: range.lowerBound), Int(range.upperBound - range.lowerBound), MADV_DONTNEED)
+      madvise(UnsafeMutableRawPointer(bitPattern: range.lowerBound), range.count, MADV_DONTNEED)
     }
   }
 

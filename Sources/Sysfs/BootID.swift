@@ -2,11 +2,6 @@
 public enum BootID {
   /// The kernel's random UUID of this boot; another after each reboot. Fails when procfs isn't there.
   public static func read(procRoot: String = "/proc") throws(SysfsError) -> String {
-    let path = procRoot + "/sys/kernel/random/boot_id"
-    do throws(Errno) {
-      return try FileAccess.read(path).trimmed
-    } catch {
-      throw SysfsError(errno: error.code, operation: "read", subject: path)
-    }
+    try ProcFile.read(procRoot + "/sys/kernel/random/boot_id").trimmed
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Sysfs
 import Testing
 
 @testable import Daemon
@@ -16,6 +17,13 @@ import Testing
       """
     #expect(
       StartUpCode.ranges(in: maps) == [0x55e7_1270_a000..<0x55e7_13c8_8000, 0x7f00_0000_3000..<0x7f00_0000_4000])
+  }
+
+  /// procfs hands its files out a page at a time: the libraries come after the first.
+  @Test func allMappingsAreRead() throws {
+    let maps = try MemoryMappings.read()
+    #expect(maps.contains("/libc.so.6"))
+    #expect(maps.contains("[vdso]"))
   }
 
   @Test func residentMemoryShrinksAndCodeStillRuns() throws {
