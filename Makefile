@@ -18,7 +18,7 @@ PACKAGES := gcc g++ git libc6-dev libcurl4 libedit2 libncurses6 libpython3.11 li
 keep_owner = chown -R --reference=. $(wildcard .build .build-deb .build-check Package.resolved) 2> /dev/null || true
 need_root = if [ "$$(id -u)" != 0 ]; then echo "make $@ needs root: sudo make $@" >&2; exit 1; fi
 
-.PHONY: help deps swift build deb unit lab test demo bench check clean
+.PHONY: help deps swift build deb unit fuzz lab test soak demo bench check clean
 
 help:
 	@echo "sudo make demo    a pool, two guests and their VFs on an emulated SR-IOV host; no hardware is needed"
@@ -27,7 +27,10 @@ help:
 	@echo "make build        the executables, in .build/release"
 	@echo "make deb          the Debian package, in .build-deb"
 	@echo "make unit         the unit tests"
+	@echo "make fuzz         ten million messages that libFuzzer makes up, for the netlink parsers; a quarter of an hour"
 	@echo "make check        format and warnings, as CI wants them"
+	@echo "sudo make soak    vfpoold killed, and made to fail, at every point of its flows on the emulated host, power cuts, a"
+	@echo "                  thousand starts; a night"
 	@echo "sudo make bench   what vfpool costs, as ratios; half an hour"
 	@echo "sudo make lab     boot the emulated host with the package in it; then: sudo Tests/lab/lab sh"
 	@echo "sudo make deps    the Debian packages that the build needs"
@@ -63,6 +66,11 @@ unit: deps swift
 	@echo "make: building and running the unit tests (3 minutes from scratch)"
 	"$(SWIFT)" build --build-tests
 	"$(SWIFT)" test --skip-build
+	SWIFT="$(SWIFT)" nice Tests/fuzz/run 100000 20
+	@$(keep_owner)
+
+fuzz: deps swift
+	SWIFT="$(SWIFT)" nice Tests/fuzz/run 10000000
 	@$(keep_owner)
 
 lab:
@@ -79,6 +87,13 @@ test:
 	@$(MAKE) --no-print-directory deb
 	Tests/lab/run
 
+soak:
+	@$(need_root)
+	@$(MAKE) --no-print-directory deb
+	$(BUILD_RELEASE) --product vfpoold-faults
+	Tests/lab/soak
+	@$(keep_owner)
+
 demo:
 	@$(need_root)
 	@$(MAKE) --no-print-directory deb
@@ -87,7 +102,7 @@ demo:
 bench:
 	@$(need_root)
 	@$(MAKE) --no-print-directory deb
-	$(BUILD_RELEASE) --product hook-bench
+	for product in hook-bench netlink-bench; do $(BUILD_RELEASE) --product $$product || exit 1; done
 	.build/release/hook-bench .build/release/vfpool-hook .build
 	Tests/lab/bench
 	@$(keep_owner)

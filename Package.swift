@@ -22,9 +22,9 @@ func program(_ name: String, _ dependencies: [Target.Dependency], linkerSettings
     name: name, dependencies: dependencies, swiftSettings: swiftSettings, linkerSettings: linkerSettings)
 }
 
-func tests(_ module: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+func tests(_ module: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
   .testTarget(
-    name: module + "Tests", dependencies: [.byName(name: module)] + dependencies, resources: resources,
+    name: module + "Tests", dependencies: [.byName(name: module)] + dependencies, exclude: exclude,
     swiftSettings: swiftSettings)
 }
 
@@ -49,6 +49,7 @@ let package = Package(
     .executable(name: "vfpool", targets: ["vfpool"]),
     .executable(name: "vfpoold", targets: ["vfpoold"]),
     .executable(name: "vfpool-hook", targets: ["vfpool-hook"]),
+    .executable(name: "vfpoold-faults", targets: ["vfpoold-faults"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.5.0"),
@@ -65,17 +66,21 @@ let package = Package(
       "vfpool", ["Commands"],
       linkerSettings: [.unsafeFlags(["-static-executable"], .when(configuration: .release))]),
     program("vfpoold", ["Daemon"], linkerSettings: [.unsafeFlags(smallLinking, .when(configuration: .release))]),
+    // vfpoold with fault points, for tests; not in the package.
+    program(
+      "vfpoold-faults", ["Daemon", "FaultPoints"],
+      linkerSettings: [.unsafeFlags(smallLinking, .when(configuration: .release))]),
     program("vfpool-hook", ["ControlSocket"], linkerSettings: [.unsafeFlags(["-static-executable"])]),
 
     // The face for people.
-    module("Commands", ["ControlAPI", "Sysfs", argumentParser]),
+    module("Commands", ["ControlAPI", "Doctor", "HostConfig", "Sysfs", argumentParser]),
 
     // The daemon: wiring, routes, the story.
     module(
       "Daemon",
       [
-        "ControlServer", "ControlAPI", "ControlSocket", "PoolFlows", "PoolModel", "LibvirtXML", "Sysfs", "Netlink",
-        "Libvirt", "LedgerStore", logging, serviceLifecycle, unixSignals,
+        "ControlServer", "ControlAPI", "ControlSocket", "PoolFlows", "PoolModel", "LibvirtXML", "HostConfig", "Sysfs",
+        "Netlink", "Libvirt", "LedgerStore", logging, serviceLifecycle, unixSignals,
       ]),
     module(
       "ControlServer",
@@ -83,6 +88,7 @@ let package = Package(
         "ControlAPI", "PoolFlows", "LibvirtXML", hummingbird, httpTypes, nioCore, nioPosix, logging, serviceLifecycle,
       ]),
     module("PoolFlows", ["PoolModel", "Allocator", "LibvirtXML", logging]),
+    module("FaultPoints", ["PoolFlows", "PoolModel", "LibvirtXML"]),
 
     // What the daemon and the CLI say to each other.
     module("ControlAPI", ["PoolModel", "ControlSocket"]),
@@ -93,6 +99,8 @@ let package = Package(
     module("Libvirt", ["PoolModel", "Clibvirt"]),
     module("Netlink", ["PoolModel", "Clibnl"]),
     module("Sysfs", ["PoolModel"]),
+    module("HostConfig", ["PoolModel", "Sysfs"]),
+    module("Doctor", ["PoolModel", "HostConfig", "Sysfs"]),
     cModule("Clibvirt", ["SystemLibvirt"]),
     cModule("Clibnl", ["SystemLibnl"]),
     .systemLibrary(name: "SystemLibvirt", pkgConfig: "libvirt", providers: [.apt(["libvirt-dev"])]),
@@ -103,13 +111,19 @@ let package = Package(
     module("LibvirtXML", ["PoolModel"]),
     module("PoolModel"),
 
-    tests("PoolModel"),
-    tests("Allocator", ["PoolModel"]),
+    // Random numbers that are the same in every run.
+    .target(name: "SeededRandom", path: "Tests/SeededRandom", swiftSettings: swiftSettings),
+    tests("PoolModel", ["SeededRandom"]),
+    tests("Allocator", ["PoolModel", "SeededRandom"]),
     tests("LibvirtXML", ["PoolModel"]),
-    tests("LedgerStore", ["PoolModel"]),
+    tests("LedgerStore", ["PoolModel", "SeededRandom"]),
     tests("Libvirt", ["PoolModel", "Clibvirt"]),
-    tests("Netlink", ["PoolModel", "Clibnl"]),
+    tests("Netlink", ["PoolModel", "Clibnl", "SeededRandom"], exclude: ["recordings"]),
     tests("Sysfs", ["PoolModel"]),
+    // A folder that looks like a host's root.
+    .target(name: "HostFakes", path: "Tests/HostFakes", swiftSettings: swiftSettings),
+    tests("HostConfig", ["HostFakes", "PoolModel"]),
+    tests("Doctor", ["HostFakes"]),
     tests("ControlSocket"),
     // A daemon's socket, for the tests of what calls it.
     .target(name: "SocketFakes", path: "Tests/SocketFakes", swiftSettings: swiftSettings),
@@ -124,11 +138,20 @@ let package = Package(
         "FlowFakes", "ControlServer", "PoolFlows", "PoolModel", "LibvirtXML", "LedgerStore", grdb, logging,
         serviceLifecycle,
       ], path: "Tests/bench", swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "netlink-bench", dependencies: ["Netlink", "PoolModel", "Clibnl", "Syscalls"],
+      path: "Tests/netlink-bench/Bench", swiftSettings: swiftSettings),
+    .target(name: "Syscalls", path: "Tests/netlink-bench/Syscalls", cSettings: cSettings),
     tests("PoolFlows", ["FlowFakes", "PoolModel", "Allocator", "LibvirtXML", logging]),
+    tests("FaultPoints", ["FlowFakes", "PoolFlows", "PoolModel", "LibvirtXML", logging]),
     tests(
       "ControlServer",
       ["FlowFakes", "ControlAPI", "ControlSocket", "PoolFlows", "PoolModel", "LibvirtXML", logging, serviceLifecycle]),
-    tests("Daemon", ["Libvirt", "LibvirtXML", "Netlink", "PoolFlows", "PoolModel", "Sysfs", logging]),
-    tests("Commands", ["SocketFakes", "ControlAPI", "PoolModel", "Sysfs"]),
+    tests(
+      "Daemon",
+      [
+        "LedgerStore", "Libvirt", "LibvirtXML", "Netlink", "PoolFlows", "PoolModel", "Sysfs", logging, serviceLifecycle,
+      ]),
+    tests("Commands", ["SocketFakes", "HostFakes", "ControlAPI", "Doctor", "HostConfig", "PoolModel", "Sysfs"]),
   ]
 )

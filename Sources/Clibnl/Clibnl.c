@@ -11,11 +11,11 @@
 
 static int last_errno(void) { return errno ? -errno : -EIO; }
 
-int clibnl_open(struct nl_sock **socket) {
+int clibnl_open(struct nl_sock **socket, int family) {
   struct nl_sock *opened = nl_socket_alloc();
   if (!opened) return -ENOMEM;
   errno = 0;
-  if (nl_connect(opened, NETLINK_ROUTE) < 0) {
+  if (nl_connect(opened, family) < 0) {
     int error = last_errno();
     nl_socket_free(opened);
     return error;
@@ -28,32 +28,33 @@ int clibnl_open(struct nl_sock **socket) {
   struct timeval limit = {.tv_sec = 10};
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   nl_socket_set_buffer_size(opened, 1 << 20, 1 << 16);
-  // A message of a PF with many VFs is longer than any fixed buffer.
-  nl_socket_enable_msg_peek(opened);
   *socket = opened;
   return 0;
 }
 
-int clibnl_send(struct nl_sock *socket, struct nl_msg *message) {
-  errno = 0;
-  return nl_send_auto(socket, message) < 0 ? last_errno() : 0;
-}
-
-int clibnl_send_bytes(struct nl_sock *socket, void *bytes, size_t length) {
+int clibnl_send(struct nl_sock *socket, void *bytes, size_t length) {
   errno = 0;
   return nl_sendto(socket, bytes, length) < 0 ? last_errno() : 0;
 }
 
-ssize_t clibnl_receive(struct nl_sock *socket, unsigned char **bytes) {
+ssize_t clibnl_receive(struct nl_sock *socket, unsigned char **bytes, size_t *capacity) {
+  int fd = nl_socket_get_fd(socket);
   for (;;) {
     struct sockaddr_nl sender = {0};
-    errno = 0;
-    int length = nl_recv(socket, &sender, bytes, NULL);
-    if (length < 0) return last_errno();
+    socklen_t sender_length = sizeof sender;
+    // A message of a PF with many VFs is longer than any fixed buffer.
+    ssize_t length = recv(fd, NULL, 0, MSG_PEEK | MSG_TRUNC);
+    if (length > 0 && (size_t)length > *capacity) {
+      unsigned char *larger = realloc(*bytes, (size_t)length);
+      if (!larger) return -ENOMEM;
+      *bytes = larger;
+      *capacity = (size_t)length;
+    }
+    if (length > 0) length = recvfrom(fd, *bytes, *capacity, 0, (struct sockaddr *)&sender, &sender_length);
+    if (length < 0 && errno == EINTR) continue;
+    if (length < 0) return -errno;
     if (length == 0) return -EIO;
     // Any process may send to a netlink socket; port 0 is the kernel.
     if (sender.nl_pid == 0) return length;
-    free(*bytes);
-    *bytes = NULL;
   }
 }

@@ -20,6 +20,13 @@ int clibvirt_register_device_removed(virConnectPtr connection, virConnectDomainE
                                           VIR_DOMAIN_EVENT_CALLBACK(callback), opaque, release);
 }
 
+int clibvirt_register_device_removal_failed(virConnectPtr connection,
+                                            virConnectDomainEventDeviceRemovalFailedCallback callback,
+                                            void *opaque, virFreeCallback release) {
+  return virConnectDomainEventRegisterAny(connection, NULL, VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED,
+                                          VIR_DOMAIN_EVENT_CALLBACK(callback), opaque, release);
+}
+
 int clibvirt_register_network_lifecycle(virConnectPtr connection, virConnectNetworkEventLifecycleCallback callback,
                                         void *opaque, virFreeCallback release) {
   return virConnectNetworkEventRegisterAny(connection, NULL, VIR_NETWORK_EVENT_ID_LIFECYCLE,

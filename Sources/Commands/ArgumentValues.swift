@@ -9,6 +9,10 @@ extension Timestamp: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
 }
 
+extension NICName: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+}
+
 extension VFLinkState: ExpressibleByArgument {}
 
 extension VLANProtocol: ExpressibleByArgument {

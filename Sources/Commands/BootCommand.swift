@@ -1,4 +1,5 @@
 import ArgumentParser
+import HostConfig
 import PoolModel
 import Sysfs
 
@@ -17,12 +18,16 @@ struct BootCommand: ParsableCommand {
   }
 
   /// Says what became of each count; throws when a PF doesn't have its count now.
-  static func restore(_ file: VFCountFile, _ tree: SysfsTree, patience: Duration) throws(CommandError) {
+  static func restore(
+    _ file: VFCountFile, _ tree: SysfsTree, _ config: HostConfig = HostConfig(), patience: Duration
+  ) throws(CommandError) {
     let console = Console.current
-    let saved: (counts: [SavedVFCount], problems: [String])
+    let saved: (counts: [OwnVFCount], problems: [String])
     do throws(SysfsError) { saved = try file.read() } catch { throw CommandError(.failed, error.description) }
     for problem in saved.problems { console.complain("vfpool: \(problem)\n") }
-    let results = tree.restore(saved.counts, patience: patience)
+    let results = tree.restore(saved.counts, patience: patience) { pf in
+      config.vfCountWriters(of: PFIdentity(pf)).writers.map(\.description)
+    }
     for result in results {
       if result.succeeded { console.write("\(result)\n") } else { console.complain("vfpool: \(result)\n") }
     }

@@ -11,12 +11,17 @@ struct CommandError: Error, Hashable, Sendable {
     case usage
     /// `--plan` found changes to make: no failure.
     case planHasChanges
+    /// `doctor` found what can't work.
+    case faultsFound
+    /// `doctor` found what works, but not as well as it could.
+    case warningsFound
 
     var exitCode: Int32 {
       switch self {
-      case .notFound, .failed, .refused: 1
+      case .notFound, .failed, .refused, .faultsFound: 1
       case .usage: 2
       case .planHasChanges: 3
+      case .warningsFound: 5
       }
     }
   }

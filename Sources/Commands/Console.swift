@@ -5,6 +5,8 @@ import PoolModel
 struct Console: Sendable {
   /// To standard output, as it is.
   var write: @Sendable (String) -> Void
+  /// To standard output, UTF-8 as it came from somewhere else.
+  var pass: @Sendable ([UInt8]) -> Void
   /// To standard error, as it is.
   var complain: @Sendable (String) -> Void
   /// Asks a question that ends in yes or no; nil = there is nobody to ask.
@@ -27,6 +29,7 @@ struct Console: Sendable {
     }
     return Console(
       write: { text in put(text, to: STDOUT_FILENO) },
+      pass: { bytes in bytes.withUnsafeBufferPointer { put($0, to: STDOUT_FILENO) } },
       complain: { text in put(text, to: STDERR_FILENO) },
       ask: isatty(STDIN_FILENO) == 1 && errorsSeen ? ask : nil,
       style: .ofStandardOutput,

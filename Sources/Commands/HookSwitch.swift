@@ -1,4 +1,5 @@
 import ControlAPI
+import HostConfig
 
 /// Puts vfpool's hooks into libvirt and takes them out.
 ///

@@ -4,7 +4,7 @@ import Glibc
 struct InputFile {
   let name: String
 
-  /// More than any netdef is: somebody named the wrong file.
+  /// More than any netdef or list is: somebody named the wrong file.
   static let limit = 16 << 20
 
   init(_ name: String) { self.name = name }
@@ -26,7 +26,7 @@ struct InputFile {
       if count == 0 { return bytes }
       if count < 0, cause != EINTR { throw CommandError(.failed, "can't read \(name)", errno: cause) }
       if bytes.count > Self.limit {
-        throw CommandError(.failed, "\(name) is longer than \(Self.limit >> 20) MiB: not a netdef")
+        throw CommandError(.failed, "\(name) is longer than \(Self.limit >> 20) MiB: not what is read here")
       }
     }
   }

@@ -6,7 +6,11 @@ import PoolModel
 struct LeaseHistory: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "history", abstract: "Lists leases that are over, the newest first.",
-    discussion: "With --at: the leases, over by now, that were open at that moment.")
+    discussion: """
+      With --at: the leases, over by now, that were open at that moment. With --mac, too: who had that MAC then.
+
+        vfpool lease history --mac 52:54:00:12:34:56 --at 2026-11-24T14:51:53Z
+      """)
 
   @Option(help: "Only this MAC's.") var mac: MACAddress?
   @Option(help: .init("Only this guest's: its name or UUID.", valueName: "G")) var guest: String?
@@ -50,6 +54,7 @@ extension LeaseRow {
     Column("MAC") { Cell($0.mac) },
     Column("SINCE") { Cell($0.since.inSeconds) },
     Column("UNTIL") { Cell($0.until?.inSeconds) },
+    Column("OUTCOME", optional: true) { Cell($0.outcome?.rawValue, $0.outcome == .failed ? .yellow : nil) },
     Column("REASON", optional: true) { Cell($0.reason) },
   ]
 }

@@ -26,6 +26,6 @@ extension MACRow {
     Column("NIC", .right) { Cell($0.nic) },
     Column("POOL") { Cell($0.pool) },
     Column("LAST VF") { Cell($0.lastPci) },
-    Column("LAST SEEN", optional: true) { Cell($0.lastSeen.inSeconds) },
+    Column("LAST SEEN", optional: true) { Cell($0.lastSeen?.inSeconds) },
   ]
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ControlAPI
+import Sysfs
 
 /// `vfpool pf set-vfs PF N`
 struct PFSetVFs: ParsableCommand {
@@ -19,9 +20,15 @@ struct PFSetVFs: ParsableCommand {
   }
 
   func run() throws {
-    let report = try withProgress("working on \(pf)") { () throws(ControlClientError) in
+    let (pf, count) = (pf, count)
+    let report = try withProgress(Self.progress(pf, count)) { () throws(ControlClientError) in
       try connection.client.setVFs(pf: pf, count: count, plan: plan.isOn, ifPlan: plan.ifPlan)
     }
     try report.show(pf, json)
+  }
+
+  /// Some drivers take a second for each VF.
+  static func progress(_ pf: String, _ wanted: Int, _ tree: SysfsTree = SysfsTree()) -> String {
+    tree.vfCount(ofNetdev: pf).map { "working on \(pf), which has \($0) of \(wanted) VFs" } ?? "working on \(pf)"
   }
 }

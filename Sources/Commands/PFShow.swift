@@ -12,7 +12,11 @@ struct PFShow: ParsableCommand {
 
   func run() throws {
     let pfs = try connection.client.pfs()
-    guard let row = pfs.first(where: { $0.name == pf || $0.pci != nil && $0.pci == PCIAddress(pf) }) else {
+    guard
+      let row = pfs.first(where: {
+        $0.name == pf || $0.altNames.contains(pf) || $0.pci != nil && $0.pci == PCIAddress(pf)
+      })
+    else {
       let known = pfs.isEmpty ? "the host has no PF" : "there are \(pfs.map(\.name).joined(separator: ", "))"
       throw CommandError(.notFound, "no PF ‘\(pf)’: \(known)")
     }
@@ -27,13 +31,19 @@ extension PFRow {
   func text(_ vfs: [VFRow], _ style: Style) -> String {
     var fields = FieldList()
     fields.add("PF", name)
+    if !altNames.isEmpty { fields.add("also called", altNames.joined(separator: ", ")) }
+    if !otherNetdevs.isEmpty { fields.add("further ports", otherNetdevs.joined(separator: ", ")) }
     fields.add("PCI address", pci)
     fields.add("driver", driver)
     fields.add("MAC", mac)
     fields.add("MTU", mtu)
     fields.add("NUMA node", numaNode)
+    fields.add("IOMMU group", iommuGroup.map { "\($0)" + iommuGroupOthers.sharing })
     fields.add("carrier", carrier.map { $0 ? "yes" : "no" } ?? "unknown: the interface is down")
     fields.add("VFs", "\(numVFs) of at most \(totalVFs): \(leased) leased, \(free) free")
+    fields.add("speed", speed.map { "\($0) Mbit/s" })
+    fields.add("new VFs", autoprobe.map { $0 ? "get their driver by themselves" : "stay without a driver" })
+    if let eswitchMode { fields.add("switch mode", eswitchMode) }
     if let unsupported { fields.add("not served", unsupported, .red) }
     return fields.text(style) + (vfs.isEmpty ? "" : "\n" + Table(vfs, VFRow.columns).text(style))
   }

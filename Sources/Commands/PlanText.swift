@@ -1,4 +1,5 @@
 import ControlAPI
+import PoolModel
 
 extension PlanReport {
   /// What was or would be done, for people; `subject` is the file or object that it is about.
@@ -9,6 +10,9 @@ extension PlanReport {
     } else {
       text += "\(subject): \(done ? "done" : "would do")\n"
       for step in steps { text += "  \(style.paint(done ? "*" : "+", .green)) \(Self.indented(step))\n" }
+    }
+    for change in changes {
+      text += "  \(style.paint("=", change.isBlocked ? .red : .yellow)) \(Self.indented("\(change)"))\n"
     }
     if !disruptedGuests.isEmpty {
       let guests = disruptedGuests.map(printable).joined(separator: ", ")

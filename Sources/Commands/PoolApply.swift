@@ -62,7 +62,7 @@ struct AppliedFile: Encodable {
   var file: String
   var report: PlanReport
 
-  enum CodingKeys: String, CodingKey { case file, steps, disruptedGuests, token, done, notes }
+  enum CodingKeys: String, CodingKey { case file, steps, disruptedGuests, token, done, notes, changes }
 
   func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
@@ -72,5 +72,6 @@ struct AppliedFile: Encodable {
     try container.encode(report.token, forKey: .token)
     try container.encode(report.done, forKey: .done)
     try container.encode(report.notes, forKey: .notes)
+    try container.encode(report.changes, forKey: .changes)
   }
 }

@@ -30,6 +30,7 @@ extension PoolDetail {
     fields.add("VFs", row.usage)
     for pf in pool.pfs { fields.add("PF", pf.words) }
     fields.add("placement", pool.placement.words)
+    for reservation in pool.reservations { fields.add("reserved", "\(reservation.vf) for guest \(reservation.guest)") }
     fields.add("VLAN", pool.vlan?.words ?? "none")
     fields.add("sets on a VF", pool.policy.words)
     for group in pool.portgroups {
@@ -38,8 +39,11 @@ extension PoolDetail {
       if group == pool.defaultPortgroup { words.insert("default", at: 0) }
       fields.add("portgroup", "\(group)\(words.isEmpty ? "" : ": ")\(words.joined(separator: ", "))")
     }
-    fields.add("PF without carrier", pool.whenDown == .allow ? "guests start" : "guests are refused")
+    fields.add("PF without carrier", pool.whenDown.words)
     fields.add("MAC used twice", pool.macConflict == .refuse ? "the second guest is refused" : "only reported")
+    fields.add(
+      "bound MACs",
+      pool.mac == .keep ? "written into guests that are defined anew" : "follow what guests are defined with")
     fields.add("changes by others", pool.enforcesOutsideChanges ? "put back" : "reported")
     return fields.text(style) + (vfs.isEmpty ? "" : "\n" + Table(vfs, VFRow.columns).text(style))
   }
@@ -54,18 +58,30 @@ extension PoolRow {
   }
 }
 
+extension WhenDown {
+  fileprivate var words: String {
+    switch self {
+    case .allow: "guests start, its VFs come last"
+    case .refuse: "guests are refused"
+    case .ignore: "plays no part"
+    }
+  }
+}
+
 extension PoolPF {
   fileprivate var words: String {
     let which = range.map { "VFs \($0.lowerBound)-\($0.upperBound)" } ?? "all VFs"
-    return "\(dev): \(which)" + (vfs.map { ", vfpool keeps \($0)" } ?? "")
+    return "\(selector): \(which)" + (vfs.map { ", vfpool keeps \($0)" } ?? "")
   }
 }
 
 extension Placement {
-  fileprivate var words: String {
+  /// `spread, NUMA prefer, at most 2 a guest`
+  var words: String {
     var words = [policy.rawValue]
     if numa != .ignore { words.append("NUMA \(numa.rawValue)") }
     if sticky { words.append("sticky") }
+    if let quota { words.append("at most \(quota) a guest") }
     return words.joined(separator: ", ")
   }
 }

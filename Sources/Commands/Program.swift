@@ -11,12 +11,16 @@ public enum Program {
     exit(run(Array(CommandLine.arguments.dropFirst())))
   }
 
-  /// 0 ok, 1 refused or failed, 2 usage, 3 `--plan` found changes to make, 4 vfpoold unreachable.
+  /// 0 ok, 1 refused or failed, 2 usage, 3 `--plan` found changes to make, 4 vfpoold unreachable, 5 `doctor` found warnings only.
   static func run(_ arguments: [String]) -> Int32 {
     let console = Console.current
     do {
-      var command = try RootCommand.parseAsRoot(arguments)
-      try command.run()
+      if let listing = VFListing(arguments) {
+        try listing.run()
+      } else {
+        var command = try RootCommand.parseAsRoot(arguments)
+        try command.run()
+      }
       return 0
     } catch let error as ControlClientError {
       console.complain("vfpool: \(error.text)\n")

@@ -1,9 +1,10 @@
 import ControlAPI
 import Synchronization
 
-/// Runs `body`; on a terminal, says on standard error that it still goes on once it has taken two seconds.
+/// Runs `body`; on a terminal, says on standard error that it still goes on once it has taken two seconds. `what` is asked
+/// each second.
 func withProgress<Result>(
-  _ what: String, _ body: () throws(ControlClientError) -> Result
+  _ what: @escaping @Sendable @autoclosure () -> String, _ body: () throws(ControlClientError) -> Result
 ) throws(ControlClientError) -> Result {
   let console = Console.current
   guard console.showsProgress else { return try body() }
@@ -11,7 +12,7 @@ func withProgress<Result>(
   let clock = Task.detached {
     var seconds = 2
     try await Task.sleep(for: .seconds(2))
-    while line.show("still \(what) … \(seconds) s", console) {
+    while line.show("still \(what()) … \(seconds) s", console) {
       try await Task.sleep(for: .seconds(1))
       seconds += 1
     }

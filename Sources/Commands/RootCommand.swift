@@ -17,11 +17,14 @@ struct RootCommand: ParsableCommand {
 
       A VF is named PF/INDEX (enp1s0/3) or by its PCI address (0000:01:10.6).
 
-      Exit codes: 0 ok, 1 refused or failed, 2 usage, 3 --plan found changes to make, 4 vfpoold unreachable.
+      Exit codes: 0 ok, 1 refused or failed, 2 usage, 3 --plan found changes to make, 4 vfpoold unreachable, 5 doctor \
+      found warnings only.
       """,
     version: Version.current,
     subcommands: [
       StatusCommand.self, PFCommand.self, VFCommand.self, PoolCommand.self, LeaseCommand.self, MACCommand.self,
-      GuestCommand.self, ReconcileCommand.self, EnableCommand.self, DisableCommand.self, BootCommand.self,
+      GuestCommand.self, DeviceCommand.self, ReconcileCommand.self, DoctorCommand.self, EnableCommand.self,
+      DisableCommand.self,
+      BootCommand.self,
     ])
 }

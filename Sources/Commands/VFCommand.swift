@@ -4,5 +4,5 @@ import ArgumentParser
 struct VFCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "vf", abstract: "Virtual functions: who holds them, and what is set on them.",
-    subcommands: [VFList.self, VFShow.self, VFSet.self, VFReset.self, VFUnquarantine.self])
+    subcommands: [VFList.self, VFShow.self, VFSet.self, VFReset.self, VFQuarantine.self, VFUnquarantine.self])
 }

@@ -14,46 +14,24 @@ struct VFList: ParsableCommand {
 
   func run() throws {
     if json.isOn {
-      var json = try connection.client.vfsJSON(pf: pf, counters: counters)
-      json.append(UInt8(ascii: "\n"))
-      Console.current.write(String(decoding: json, as: UTF8.self))
-      // Only then is it worth decoding.
-      if json.contains("isComplete\": false") { try complain(connection.client.vfs(json: json)) }
-      return
+      return try VFListing(pf: pf, counters: counters, client: connection.client).run()
     }
     let vfs = try connection.client.vfs(pf: pf, counters: counters)
     guard !names else { return Console.current.write(vfs.map { $0.name + "\n" }.joined()) }
     json.print(
       vfs, VFRow.columns + (counters ? VFRow.counterColumns : []),
       none: pf.map { "PF \($0) has no VFs" } ?? "this host has no VFs")
-    try complain(vfs)
+    try Self.complain(vfs)
   }
 
   /// A list that lacks something is no success, although all that could be read was shown.
-  private func complain(_ vfs: [VFRow]) throws {
+  static func complain(_ vfs: [VFRow]) throws {
     let byPF = Dictionary(grouping: vfs.filter { $0.state != .gone }, by: \.pf).sorted { $0.key < $1.key }
     let texts = byPF.compactMap { pf, vfs in
       let readable = vfs.count(where: \.isComplete)
       return readable == vfs.count ? nil : "\(pf): the kernel's answer holds \(readable) of \(vfs.count) VFs"
     }
     if !texts.isEmpty { throw CommandError(.failed, texts.joined(separator: "\n")) }
-  }
-}
-
-extension [UInt8] {
-  fileprivate func contains(_ text: StaticString) -> Bool {
-    let length = text.utf8CodeUnitCount
-    return withUnsafeBytes { bytes in
-      var rest = bytes[...]
-      while rest.count >= length, let place = rest.firstIndex(of: text.utf8Start.pointee), bytes.count - place >= length
-      {
-        if bytes[place..<place + length].elementsEqual(UnsafeBufferPointer(start: text.utf8Start, count: length)) {
-          return true
-        }
-        rest = rest[(place + 1)...]
-      }
-      return false
-    }
   }
 }
 

@@ -21,11 +21,22 @@ extension ControlClient {
   /// The VF that people call `enp1s0/3` or `0000:01:10.6`.
   func vf(named name: String, counters: Bool = false) throws -> VFRow {
     let pci = PCIAddress(name)
-    guard let row = try vfs(counters: counters).first(where: { $0.name == name || pci != nil && $0.pci == pci }) else {
-      throw CommandError(.notFound, "no VF ‘\(name)’: see vfpool vf list")
+    let rows = try vfs(counters: counters)
+    if let row = rows.first(where: { $0.name == name || pci != nil && $0.pci == pci }) { return row }
+    // The PF may be meant by another of its names.
+    if let slash = name.lastIndex(of: "/"),
+      let pf = try pfs().first(where: { $0.altNames.contains(String(name[..<slash])) }),
+      let row = rows.first(where: { $0.name == pf.name + name[slash...] })
+    {
+      return row
     }
-    return row
+    throw CommandError(.notFound, "no VF ‘\(name)’: see vfpool vf list")
   }
+}
+
+extension [PCIAddress] {
+  /// Who else is in an IOMMU group, as the end of a line.
+  var sharing: String { isEmpty ? "" : ", with \(map(\.description).joined(separator: ", "))" }
 }
 
 extension VFCounters {
@@ -59,7 +70,8 @@ extension VFRow {
     fields.add("netdev", netdev)
     fields.add("driver", driver)
     fields.add("NUMA node", numaNode)
-    fields.add("IOMMU group", iommuGroup)
+    fields.add("IOMMU group", iommuGroup.map { "\($0)" + iommuGroupOthers.sharing })
+    if let representor { fields.add("representor", representor) }
     if let rssQuery { fields.add("RSS query", onOff(rssQuery)) }
     if let broadcast, broadcast != MACAddress(value: .max) { fields.add("broadcast", broadcast) }
     if let nodeGUID { fields.add("node GUID", nodeGUID) }

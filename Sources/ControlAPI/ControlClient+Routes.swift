@@ -47,13 +47,20 @@ extension ControlClient {
     var query = Query()
     query.add("vf", vf)
     for guest in disrupt { query.add("disrupt", guest) }
-    return try send("POST", Route.vfReset, query)
+    return try send("POST", Route.vfReset, query, timeout: nil)
+  }
+
+  public func quarantine(vf: String, why: String) throws(ControlClientError) -> VFRow {
+    var query = Query()
+    query.add("vf", vf)
+    query.add("why", why)
+    return try send("POST", Route.vfQuarantine, query)
   }
 
   public func unquarantine(vf: String) throws(ControlClientError) -> VFRow {
     var query = Query()
     query.add("vf", vf)
-    return try send("POST", Route.vfUnquarantine, query)
+    return try send("POST", Route.vfUnquarantine, query, timeout: nil)
   }
 
   public func pools() throws(ControlClientError) -> [PoolRow] { try get(Route.pools) }
@@ -62,6 +69,13 @@ extension ControlClient {
   /// The pool's netdef, as libvirt XML.
   public func netdef(pool name: String) throws(ControlClientError) -> String {
     String(decoding: try read(Route.poolNetdef, pool(name)), as: UTF8.self)
+  }
+
+  /// What a start of a defined guest, given by name or UUID, would get of the pool.
+  public func explain(pool name: String, guest: String) throws(ControlClientError) -> PlacementReport {
+    var query: Query = pool(name)
+    query.add("guest", guest)
+    return try get(Route.poolExplain, query)
   }
 
   /// Makes or changes the pool that `netdef` describes; `file` is its name for messages. Takes as long as it takes.
@@ -109,6 +123,71 @@ extension ControlClient {
 
   public func macs() throws(ControlClientError) -> [MACRow] { try get(Route.macs) }
 
+  /// Ties a MAC to a NIC of a guest, given by name or UUID; nil = the one that it has, else a new one.
+  public func bind(guest: String, nic: NICName, mac: MACAddress?) throws(ControlClientError) -> MACChange {
+    var query = Query()
+    query.add("guest", guest)
+    query.add("nic", nic)
+    query.add("mac", mac)
+    return try send("POST", Route.macBind, query, timeout: nil)
+  }
+
+  /// Forgets the MAC of a NIC; nil = those of all the guest's NICs. Returns what was bound.
+  public func unbind(guest: String, nic: NICName?) throws(ControlClientError) -> [MACRow] {
+    var query = Query()
+    query.add("guest", guest)
+    query.add("nic", nic)
+    return try send("POST", Route.macUnbind, query)
+  }
+
+  /// Binds all MACs of a list, or none.
+  public func bind(
+    list: [UInt8], plan: Bool = false, ifPlan: String? = nil
+  ) throws(ControlClientError) -> PlanReport {
+    try send("POST", Route.macImport, planned(plan, ifPlan), body: list, type: "text/plain", timeout: nil)
+  }
+
+  public func guests() throws(ControlClientError) -> [GuestRow] { try get(Route.guests) }
+
+  /// Plugs a VF or device into a guest, given by name or UUID.
+  public func attach(guest: String, _ what: GuestAttachment) throws(ControlClientError) -> GuestChange {
+    try change(guest: guest, Route.guestAttach, what)
+  }
+
+  /// Takes a VF or device out of a guest; waits for the guest.
+  public func detach(guest: String, _ what: GuestDetachment) throws(ControlClientError) -> GuestChange {
+    try change(guest: guest, Route.guestDetach, what)
+  }
+
+  private func change(
+    guest: String, _ path: String, _ body: some Encodable
+  ) throws(ControlClientError) -> GuestChange {
+    var query = Query()
+    query.add("guest", guest)
+    return try send("POST", path, query, body: Array(JSONText(body).compact.utf8), timeout: nil)
+  }
+
+  public func devices() throws(ControlClientError) -> [DeviceRow] { try get(Route.devices) }
+
+  /// A device by its PCI address, libvirt's name, PF/INDEX of a VF, or its interface.
+  public func device(_ name: String) throws(ControlClientError) -> DeviceReport {
+    try get(Route.deviceDetail, named([name]))
+  }
+
+  /// Takes devices from their drivers and binds them to vfio-pci.
+  public func detach(devices: [String]) throws(ControlClientError) -> [DeviceChange] {
+    try send("POST", Route.deviceDetach, named(devices), timeout: nil)
+  }
+
+  /// Gives devices back to the host's drivers.
+  public func reattach(devices: [String]) throws(ControlClientError) -> [DeviceChange] {
+    try send("POST", Route.deviceReattach, named(devices), timeout: nil)
+  }
+
+  public func reset(devices: [String]) throws(ControlClientError) -> [DeviceChange] {
+    try send("POST", Route.deviceReset, named(devices), timeout: nil)
+  }
+
   public func reconcile(plan: Bool = false) throws(ControlClientError) -> PlanReport {
     try send("POST", Route.reconcile, planned(plan, nil), timeout: nil)
   }
@@ -119,6 +198,12 @@ extension ControlClient {
   private func pool(_ name: String, _ query: Query = Query()) -> Query {
     var query = query
     query.add("pool", name)
+    return query
+  }
+
+  private func named(_ devices: [String]) -> Query {
+    var query = Query()
+    for device in devices { query.add("device", device) }
     return query
   }
 

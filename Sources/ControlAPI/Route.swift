@@ -7,15 +7,26 @@
 /// | GET /v1/vfs | pf, counters | [VFRow] |
 /// | PATCH /v1/vfs | vf (several; also PF/0-6, PF/*) | [VFRow]; body VFChange |
 /// | POST /v1/vfs/reset | vf, disrupt | VFRow |
+/// | POST /v1/vfs/quarantine | vf, why | VFRow |
 /// | POST /v1/vfs/unquarantine | vf | VFRow |
 /// | GET /v1/pools | | [PoolRow] |
 /// | GET /v1/pools/detail | pool | PoolDetail |
 /// | GET /v1/pools/netdef | pool | XML |
+/// | GET /v1/pools/explain | pool, guest | PlacementReport |
 /// | POST /v1/pools/apply | file, plan, ifPlan | PlanReport; body netdef XML |
 /// | POST /v1/pools/enforce, start, stop, remove | pool, plan, ifPlan | PlanReport |
 /// | GET /v1/leases | | [LeaseRow] |
 /// | GET /v1/leases/history | mac, guest, vf, pool, at, limit | [LeaseRow], newest first |
 /// | GET /v1/macs | | [MACRow] |
+/// | POST /v1/macs/bind | guest, nic, mac | MACChange; without mac the NIC's own, else a new one |
+/// | POST /v1/macs/unbind | guest, nic | [MACRow] as they were; without nic all of the guest's |
+/// | POST /v1/macs/import | plan, ifPlan | PlanReport; body: lines `GUEST POOL[/POSITION] MAC`, or [MACRow] |
+/// | GET /v1/guests | | [GuestRow] |
+/// | POST /v1/guests/attach | guest | GuestChange; body GuestAttachment |
+/// | POST /v1/guests/detach | guest | GuestChange; body GuestDetachment |
+/// | GET /v1/devices | | [DeviceRow] |
+/// | GET /v1/devices/detail | device | DeviceReport |
+/// | POST /v1/devices/detach, reattach, reset | device (several) | [DeviceChange] |
 /// | POST /v1/reconcile | plan | PlanReport |
 /// | POST /v1/disable | | PlanReport; drops every hold, leases go on |
 /// | POST /v1/pfs/set-vfs | pf, count, plan, ifPlan | PlanReport |
@@ -27,10 +38,12 @@ public enum Route {
   public static let pfs = "/v1/pfs"
   public static let vfs = "/v1/vfs"
   public static let vfReset = "/v1/vfs/reset"
+  public static let vfQuarantine = "/v1/vfs/quarantine"
   public static let vfUnquarantine = "/v1/vfs/unquarantine"
   public static let pools = "/v1/pools"
   public static let poolDetail = "/v1/pools/detail"
   public static let poolNetdef = "/v1/pools/netdef"
+  public static let poolExplain = "/v1/pools/explain"
   public static let poolApply = "/v1/pools/apply"
   public static let poolEnforce = "/v1/pools/enforce"
   public static let poolStart = "/v1/pools/start"
@@ -39,11 +52,23 @@ public enum Route {
   public static let leases = "/v1/leases"
   public static let leaseHistory = "/v1/leases/history"
   public static let macs = "/v1/macs"
+  public static let macBind = "/v1/macs/bind"
+  public static let macUnbind = "/v1/macs/unbind"
+  public static let macImport = "/v1/macs/import"
+  public static let guests = "/v1/guests"
+  public static let guestAttach = "/v1/guests/attach"
+  public static let guestDetach = "/v1/guests/detach"
+  public static let devices = "/v1/devices"
+  public static let deviceDetail = "/v1/devices/detail"
+  public static let deviceDetach = "/v1/devices/detach"
+  public static let deviceReattach = "/v1/devices/reattach"
+  public static let deviceReset = "/v1/devices/reset"
   public static let reconcile = "/v1/reconcile"
   public static let disable = "/v1/disable"
   public static let pfSetVFs = "/v1/pfs/set-vfs"
   public static let qemuHook = "/v1/hooks/qemu"
   public static let networkHook = "/v1/hooks/network"
+  public static let daemonHook = "/v1/hooks/daemon"
 }
 
 /// Where vfpoold listens.

@@ -16,6 +16,19 @@ public struct PFRow: Codable, Hashable, Sendable {
   @OrNull public var mtu: Int?
   /// Why vfpool can't serve this PF; null = it can.
   @OrNull public var unsupported: String?
+  /// Other names of its netdev.
+  public var altNames: [String]
+  /// The netdevs of its further ports.
+  public var otherNetdevs: [String]
+  @OrNull public var iommuGroup: Int?
+  /// The other devices of its IOMMU group.
+  public var iommuGroupOthers: [PCIAddress]
+  /// Mbit/s; null where the driver doesn't know.
+  @OrNull public var speed: Int?
+  /// Whether drivers are bound to new VFs by themselves.
+  @OrNull public var autoprobe: Bool?
+  /// `legacy` or `switchdev`; null where the driver has no such switch.
+  @OrNull public var eswitchMode: String?
 
   public init(_ pf: PF, leased: Int, free: Int) {
     name = pf.name
@@ -30,6 +43,13 @@ public struct PFRow: Codable, Hashable, Sendable {
     _mac = OrNull(wrappedValue: pf.mac)
     _mtu = OrNull(wrappedValue: pf.mtu)
     _unsupported = OrNull(wrappedValue: pf.unsupported)
+    altNames = pf.altNames
+    otherNetdevs = pf.otherNetdevs
+    _iommuGroup = OrNull(wrappedValue: pf.iommuGroup?.number)
+    iommuGroupOthers = pf.iommuGroup?.others ?? []
+    _speed = OrNull(wrappedValue: pf.speed)
+    _autoprobe = OrNull(wrappedValue: pf.autoprobe)
+    _eswitchMode = OrNull(wrappedValue: pf.eswitchMode)
   }
 }
 
@@ -77,6 +97,10 @@ public struct VFRow: Codable, Hashable, Sendable {
   @OrNull public var counters: VFCounters?
   /// False: the kernel's answer lacked this VF, and what the PF would report of it is unknown.
   public var isComplete: Bool
+  /// The other devices of its IOMMU group.
+  public var iommuGroupOthers: [PCIAddress]
+  /// The netdev that stands for the VF on the host, on a card in switchdev mode.
+  @OrNull public var representor: String?
 
   public init(
     _ vf: VF, pool: String?, state: VFCondition, guest: String? = nil, leaseMac: MACAddress? = nil, why: String? = nil
@@ -88,7 +112,7 @@ public struct VFRow: Codable, Hashable, Sendable {
     _netdev = OrNull(wrappedValue: vf.netdev)
     _driver = OrNull(wrappedValue: vf.driver)
     _numaNode = OrNull(wrappedValue: vf.numaNode)
-    _iommuGroup = OrNull(wrappedValue: vf.iommuGroup)
+    _iommuGroup = OrNull(wrappedValue: vf.iommuGroup?.number)
     _mac = OrNull(wrappedValue: vf.state?.mac)
     _vlan = OrNull(wrappedValue: vf.state?.vlan?.id)
     _qos = OrNull(wrappedValue: vf.state?.vlan?.qos)
@@ -109,6 +133,8 @@ public struct VFRow: Codable, Hashable, Sendable {
     _portGUID = OrNull(wrappedValue: vf.state?.portGUID)
     _counters = OrNull(wrappedValue: vf.counters)
     isComplete = vf.state != nil || state == .gone
+    iommuGroupOthers = vf.iommuGroup?.others ?? []
+    _representor = OrNull(wrappedValue: vf.representor)
   }
 }
 
@@ -175,6 +201,8 @@ public struct LeaseRow: Codable, Hashable, Sendable {
   public var until: Timestamp?
   /// History only: why it ended.
   public var reason: String?
+  /// History only: `closed`, or `failed` for a start that never got its VF.
+  public var outcome: LeaseOutcome?
 
   public init(_ lease: Lease) {
     id = lease.id
@@ -195,6 +223,7 @@ public struct LeaseRow: Codable, Hashable, Sendable {
     state = "closed"
     until = closed.until
     reason = closed.reason
+    outcome = closed.outcome
   }
 }
 
@@ -202,20 +231,34 @@ public struct LeaseRow: Codable, Hashable, Sendable {
 public struct MACRow: Codable, Hashable, Sendable {
   public var mac: MACAddress
   public var guest: String
-  public var guestUUID: String
+  /// Null until a guest of that name is defined or started.
+  @OrNull public var guestUUID: String?
   public var pool: String
   public var nic: Int
   @OrNull public var lastPci: PCIAddress?
-  public var lastSeen: Timestamp
+  /// Null: never since the MAC was bound.
+  @OrNull public var lastSeen: Timestamp?
 
   public init(_ binding: MACBinding) {
     mac = binding.mac
     guest = binding.guest.name
-    guestUUID = binding.guest.uuid
     pool = binding.pool
     nic = binding.nic
-    lastSeen = binding.lastSeen
+    _guestUUID = OrNull(wrappedValue: binding.guest.uuid)
     _lastPci = OrNull(wrappedValue: binding.lastVF)
+    _lastSeen = OrNull(wrappedValue: binding.lastSeen)
+  }
+}
+
+/// A MAC that was bound, as `vfpool mac bind --json` prints it.
+public struct MACChange: Codable, Hashable, Sendable {
+  public var binding: MACRow
+  /// What to know, in words.
+  public var notes: [String]
+
+  public init(binding: MACRow, notes: [String]) {
+    self.binding = binding
+    self.notes = notes
   }
 }
 
@@ -255,13 +298,19 @@ public struct PlanReport: Codable, Hashable, Sendable {
   public var done: Bool
   /// What to know afterwards, in words.
   public var notes: [String]
+  /// Of a pool that is changed: what becomes other, and when.
+  public var changes: [PoolChange]
 
-  public init(steps: [String], disruptedGuests: [String] = [], token: String, done: Bool, notes: [String] = []) {
+  public init(
+    steps: [String], disruptedGuests: [String] = [], token: String, done: Bool, notes: [String] = [],
+    changes: [PoolChange] = []
+  ) {
     self.steps = steps
     self.disruptedGuests = disruptedGuests
     self.token = token
     self.done = done
     self.notes = notes
+    self.changes = changes
   }
 }
 

@@ -67,6 +67,21 @@ extension Request {
     return value
   }
 
+  /// A query parameter as a value, which is `shape` as text; nil when it is missing or empty.
+  func value<Value: LosslessStringConvertible>(_ name: String, _ shape: String) throws(FlowError) -> Value? {
+    guard let text = query(name) else { return nil }
+    guard let value = Value(text) else { throw FlowError(.invalid, "\(name) “\(text)” is not \(shape)") }
+    return value
+  }
+
+  /// The same of one that the route can't do without.
+  func needed<Value: LosslessStringConvertible>(_ name: String, _ shape: String) throws(FlowError) -> Value {
+    guard let value: Value = try value(name, shape) else {
+      throw FlowError(.invalid, "the query parameter \(name) is missing")
+    }
+    return value
+  }
+
   /// `plan=true`, or `plan` alone.
   func flag(_ name: String) -> Bool {
     guard let value = uri.queryParameters.get(name) else { return false }

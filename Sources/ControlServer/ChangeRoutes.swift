@@ -2,6 +2,7 @@ import ControlAPI
 import Foundation
 import Hummingbird
 import PoolFlows
+import PoolModel
 
 /// Routes that change something; only on the socket for those who may.
 struct ChangeRoutes {
@@ -15,8 +16,7 @@ struct ChangeRoutes {
       try await Answer.from {
         let names = request.uri.queryParameters.getAll("vf")
         if names.isEmpty { throw FlowError(.invalid, "the query parameter vf is missing") }
-        let body = try await request.bytes(upTo: 64 << 10)
-        let change = try JSONDecoder().decode(VFChange.self, from: Data(body.readableBytesView))
+        let change = try await Self.decoded(VFChange.self, request)
         let vfs = try await manager.setVFs(names, change.settings, disrupt: change.disrupt)
         let view = await manager.view()
         return Answer.json(text: vfs.map(view.row).json)
@@ -26,6 +26,12 @@ struct ChangeRoutes {
       try await Answer.from {
         let disrupt = request.uri.queryParameters.getAll("disrupt")
         let vf = try await manager.resetVF(request.needed("vf"), disrupt: disrupt)
+        return try Answer.json(await manager.view().row(vf))
+      }
+    }
+    router.post(RouterPath(Route.vfQuarantine)) { request, _ in
+      try await Answer.from {
+        let vf = try await manager.quarantine(request.needed("vf"), why: request.needed("why"))
         return try Answer.json(await manager.view().row(vf))
       }
     }
@@ -62,10 +68,72 @@ struct ChangeRoutes {
       return try await manager.setVFCount(
         count, pf: request.needed("pf"), plan: request.flag("plan"), ifPlan: request.query("ifPlan"))
     }
+    router.post(RouterPath(Route.guestAttach)) { request, _ in
+      try await Answer.from {
+        let body = try await Self.decoded(GuestAttachment.self, request)
+        let outcome = try await manager.attach(body.request(), to: request.needed("guest"), body.scope)
+        return try Answer.json(GuestChange(outcome))
+      }
+    }
+    router.post(RouterPath(Route.guestDetach)) { request, _ in
+      try await Answer.from {
+        let body = try await Self.decoded(GuestDetachment.self, request)
+        let timeout = Duration.seconds(max(0, min(body.timeout, Self.longestWait)))
+        let outcome = try await manager.detach(
+          body.target(), from: request.needed("guest"), body.scope, timeout: timeout)
+        return try Answer.json(GuestChange(outcome))
+      }
+    }
+    device(router, Route.deviceDetach, .detach)
+    device(router, Route.deviceReattach, .reattach)
+    device(router, Route.deviceReset, .reset)
+    router.post(RouterPath(Route.macBind)) { request, _ in
+      try await Answer.from {
+        let outcome = try await manager.bindMAC(
+          MACRequest(
+            guest: request.needed("guest"), nic: request.needed("nic", NICName.shape),
+            mac: request.value("mac", MACAddress.shape)))
+        return try Answer.json(MACChange(binding: MACRow(outcome.binding), notes: outcome.notes))
+      }
+    }
+    router.post(RouterPath(Route.macUnbind)) { request, _ in
+      try await Answer.from {
+        let bindings = try await manager.unbindMACs(
+          ofGuest: request.needed("guest"), nic: request.value("nic", NICName.shape))
+        return try Answer.json(bindings.map(MACRow.init))
+      }
+    }
+    router.post(RouterPath(Route.macImport)) { request, _ in
+      try await Answer.from {
+        let entries = try MACImport.entries(await request.bytes(upTo: MACImport.limit).readableBytesView)
+        return try Answer.json(
+          PlanReport(
+            await manager.importMACs(entries, plan: request.flag("plan"), ifPlan: request.query("ifPlan"))))
+      }
+    }
     router.post(RouterPath(Route.reconcile)) { request, _ in
       try await Answer.from {
         let plan = request.flag("plan")
         return try Answer.json(PlanReport(await manager.reconcile(plan: plan), done: !plan))
+      }
+    }
+  }
+
+  /// How many seconds a guest has at most to let a device go.
+  private static let longestWait = 3600
+
+  private static func decoded<Body: Decodable>(_ type: Body.Type, _ request: Request) async throws -> Body {
+    let body = try await request.bytes(upTo: 64 << 10)
+    return try JSONDecoder().decode(type, from: Data(body.readableBytesView))
+  }
+
+  private func device(_ router: Router<BasicRequestContext>, _ path: String, _ verb: DeviceVerb) {
+    let manager = manager
+    router.post(RouterPath(path)) { request, _ in
+      try await Answer.from {
+        let names = request.uri.queryParameters.getAll("device")
+        if names.isEmpty { throw FlowError(.invalid, "the query parameter device is missing") }
+        return try Answer.json(await manager.changeDevices(names, verb).map { DeviceChange($0) })
       }
     }
   }

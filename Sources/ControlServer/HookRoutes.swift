@@ -19,6 +19,7 @@ struct HookRoutes {
   func add(to router: Router<BasicRequestContext>) {
     router.post(RouterPath(Route.qemuHook)) { request, _ in await answer(request, qemu) }
     router.post(RouterPath(Route.networkHook)) { request, _ in await answer(request, network) }
+    router.post(RouterPath(Route.daemonHook)) { request, _ in await answer(request, daemon) }
   }
 
   private func answer(_ request: Request, _ handle: (Request) async throws -> HookVerdict) async -> Response {
@@ -80,6 +81,11 @@ struct HookRoutes {
       await manager.freed(port, network: input.networkName, deadline: deadline)
     default: await manager.networksChanged()
     }
+    return .go
+  }
+
+  private func daemon(_ request: Request) async throws -> HookVerdict {
+    await manager.libvirtReloads()
     return .go
   }
 }

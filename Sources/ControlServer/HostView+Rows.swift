@@ -14,7 +14,8 @@ extension HostView {
 
   /// Every VF of the host (of one PF), and then the VFs that a pool lists and the host lacks.
   public func vfRows(pf: String? = nil) -> [VFRow] {
-    let present = inventory.vfs.filter { pf == nil || $0.id.pf == pf }.map(row)
+    let name = pf.map { inventory.pf(named: $0)?.name ?? $0 }
+    let present = inventory.vfs.filter { name == nil || $0.id.pf == name }.map(row)
     guard pf == nil else { return present }
     let known = Set(inventory.vfs.compactMap(\.pci))
     let gone = standings.keys.filter { !known.contains($0) }.sorted().map { pci in
@@ -48,11 +49,10 @@ extension HostView {
 
   public func row(_ pool: Pool) -> PoolRow {
     let mine = pool.addresses.compactMap { standings[$0]?.standing }
-    let count = { (kinds: [String]) in mine.count { kinds.contains($0.kind) } }
     let network = networks[pool.name]
     return PoolRow(
       name: pool.name, uuid: pool.uuid, active: network?.active ?? false, autostart: network?.autostart ?? false,
-      policy: pool.placement.policy, total: pool.addresses.count, free: count([VFStanding.free.kind]),
+      policy: pool.placement.policy, total: pool.addresses.count, free: mine.count { $0 == .free },
       leased: mine.count { if case .leased = $0 { true } else { false } },
       reserved: mine.count {
         switch $0 {
@@ -90,7 +90,8 @@ extension HostView {
 extension PlanReport {
   init(_ plan: Plan) {
     self.init(
-      steps: plan.steps, disruptedGuests: plan.disruptedGuests, token: plan.token, done: plan.done, notes: plan.notes)
+      steps: plan.steps, disruptedGuests: plan.disruptedGuests, token: plan.token, done: plan.done, notes: plan.notes,
+      changes: plan.changes)
   }
 
   init(_ report: ReconcileReport, done: Bool) {

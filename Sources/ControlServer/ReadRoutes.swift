@@ -32,6 +32,12 @@ struct ReadRoutes {
         Answer.text(try await manager.netdef(of: request.needed("pool")), type: "application/xml")
       }
     }
+    router.get(RouterPath(Route.poolExplain)) { request, _ in
+      try await Answer.from {
+        let view = try await manager.explainPlacement(pool: request.needed("pool"), guest: request.needed("guest"))
+        return try Answer.json(PlacementReport(view))
+      }
+    }
     router.get(RouterPath(Route.leases)) { _, _ in
       try await Answer.from {
         try Answer.json(await manager.contentsNow().leases.values.sorted { $0.id < $1.id }.map { LeaseRow($0) })
@@ -44,6 +50,17 @@ struct ReadRoutes {
         return try await withTaskExecutorPreference(globalConcurrentExecutor) {
           try Answer.json(await manager.history(filter).map { LeaseRow($0) })
         }
+      }
+    }
+    router.get(RouterPath(Route.guests)) { _, _ in
+      try await Answer.from { try Answer.json(await manager.guestViews().map { GuestRow($0) }) }
+    }
+    router.get(RouterPath(Route.devices)) { _, _ in
+      try await Answer.from { try Answer.json(await manager.deviceViews().map { DeviceRow($0) }) }
+    }
+    router.get(RouterPath(Route.deviceDetail)) { request, _ in
+      try await Answer.from {
+        try Answer.json(DeviceReport(await manager.deviceDetail(request.needed("device"))))
       }
     }
     router.get(RouterPath(Route.macs)) { _, _ in
@@ -65,18 +82,10 @@ struct ReadRoutes {
 
   private func filter(_ request: Request) throws(FlowError) -> HistoryFilter {
     var filter = HistoryFilter(guest: request.query("guest"), pool: request.query("pool"))
-    filter.mac = try value(request, "mac", "a MAC like 52:54:00:12:34:56")
-    filter.vf = try value(request, "vf", "a PCI address like 0000:01:10.0")
-    filter.at = try value(request, "at", "a time like 2026-11-24T14:51:53Z")
-    if let limit: Int = try value(request, "limit", "a number") { filter.limit = max(1, min(limit, 100_000)) }
+    filter.mac = try request.value("mac", MACAddress.shape)
+    filter.vf = try request.value("vf", "a PCI address like 0000:01:10.0")
+    filter.at = try request.value("at", "a time like 2026-11-24T14:51:53Z")
+    if let limit: Int = try request.value("limit", "a number") { filter.limit = max(1, min(limit, 100_000)) }
     return filter
-  }
-
-  private func value<T: LosslessStringConvertible>(
-    _ request: Request, _ name: String, _ shape: String
-  ) throws(FlowError) -> T? {
-    guard let text = request.query(name) else { return nil }
-    guard let value = T(text) else { throw FlowError(.invalid, "\(name) “\(text)” is not \(shape)") }
-    return value
   }
 }

@@ -4,8 +4,8 @@ import Glibc
 ///
 /// Source: libvirt's `docs/hooks.rst`; the words are those of `src/util/virhook.c`.
 public struct HookCall: Hashable, Sendable {
-  /// The libvirt driver that runs the hook.
-  public enum Driver: String, Hashable, Sendable { case qemu, network }
+  /// The libvirt driver that runs the hook; `daemon` is libvirt's daemon itself.
+  public enum Driver: String, Hashable, Sendable { case qemu, network, daemon }
 
   public var driver: Driver
   /// The guest's or network's name.
@@ -17,7 +17,7 @@ public struct HookCall: Hashable, Sendable {
 
   /// Reads a program's arguments, its own name first: `…/qemu.d/50-vfpool GUEST prepare begin -`.
   ///
-  /// The driver is the name's folder (`qemu.d`, `network.d`) or the name itself (`qemu`, `network`), else the value of
+  /// The driver is the name's folder (`qemu.d`, `network.d`, `daemon.d`) or the name itself (`qemu`, …), else the value of
   /// a leading `--driver`. Nil when it is neither or when arguments are missing.
   public init?(arguments: [String]) {
     guard let name = arguments.first else { return nil }
@@ -54,6 +54,7 @@ public struct HookCall: Hashable, Sendable {
     case (.network, "port-created", "begin"): .portCreated
     case (.network, "port-deleted", "begin"): .portDeleted
     case (.network, "started", "begin"), (.network, "stopped", "end"), (.network, "updated", "begin"): .network
+    case (.daemon, "reload", _): .reload
     // `reconnect` among them: libvirt kills a running guest whose reconnect hook fails.
     default: nil
     }
@@ -66,6 +67,7 @@ public struct HookCall: Hashable, Sendable {
     switch driver {
     case .qemu:
       Self.interfaceMarks.contains { xml.contains(bytesOf: $0) }
+    case .daemon: true
     case .network:
       xml.contains(bytesOf: "hostdev") && !(step != .network && Self.holdMarks.allSatisfy { xml.contains(bytesOf: $0) })
     }

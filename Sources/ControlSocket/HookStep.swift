@@ -12,13 +12,15 @@ public enum HookStep: String, Hashable, Sendable, CaseIterable {
   case portDeleted = "port-deleted"
   /// A network has started, stopped or changed.
   case network
+  /// libvirt's daemon is about to read its configuration anew.
+  case reload
 
   /// How long libvirt is kept waiting at most, in milliseconds, where the configuration doesn't say.
   public var defaultDeadline: Int {
     switch self {
     case .prepare: 2000
     case .start, .release, .portCreated, .portDeleted: 500
-    case .network: 200
+    case .network, .reload: 200
     }
   }
 

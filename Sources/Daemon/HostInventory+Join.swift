@@ -7,23 +7,31 @@ extension HostInventory {
   ///
   /// `addresses` are IP addresses by interface index. A PF that netlink doesn't show (it has just come or gone) is
   /// listed, its VFs without state. Where netlink's answer lacks VFs of a PF, that is a problem.
-  init(scan: SysfsScan, links: [LinkInfo], addresses: [Int32: [String]]) {
+  init(scan: SysfsScan, links: [LinkInfo], addresses: [Int32: [String]], switches: [DevlinkDevice: CardSwitch] = [:]) {
     let byIndex = Dictionary(links.map { ($0.ifindex, $0) }) { first, _ in first }
     let uses = HostUses(links: links, addresses: addresses)
-    self.init(problems: scan.problems)
+    var pfs: [PF] = []
+    var vfs: [VF] = []
+    var problems = scan.problems
     for known in scan.pfs {
       let link = byIndex[known.ifindex]
-      pfs.append(
-        PF(
-          name: link?.name ?? known.name, ifindex: known.ifindex, pci: known.pci, mac: link?.mac ?? known.mac,
-          driver: known.driver, numaNode: known.numaNode, carrier: link?.carrier, mtu: link?.mtu ?? known.mtu,
-          numVFs: known.numVFs, totalVFs: known.totalVFs, unsupported: known.unsupported))
+      let cardSwitch = switches[known, link]
+      var pf = PF(
+        name: link?.name ?? known.name, ifindex: known.ifindex, altNames: link?.altNames ?? [],
+        otherNetdevs: Array(known.netdevs.dropFirst()), pci: known.pci, id: known.id, vfID: known.vfID,
+        mac: link?.mac ?? known.mac, permanentMAC: link?.permanentMAC,
+        driver: known.driver, numaNode: known.numaNode, iommuGroup: known.iommuGroup, carrier: link?.carrier,
+        bond: link.flatMap(uses.bond(of:)), mtu: link?.mtu ?? known.mtu, numVFs: known.numVFs,
+        totalVFs: known.totalVFs, eswitchMode: cardSwitch?.mode, unsupported: known.unsupported)
+      if pf.eswitchMode == "switchdev" { pf.unsupported = pf.unsupported ?? "its card is in switchdev mode" }
+      pfs.append(pf)
       vfs += known.vfs.map { vf in
+        let own = uses.links(of: vf).first
         var found = VF(
-          id: VFIndex(pf: link?.name ?? known.name, index: vf.index), pci: vf.pci, netdev: vf.netdev, driver: vf.driver,
-          numaNode: vf.numaNode, iommuGroup: vf.iommuGroup, mtu: uses.links(of: vf).first?.mtu ?? vf.mtu,
-          state: link?.vfs[vf.index],
-          hostUse: uses.use(of: vf))
+          id: VFIndex(pf: pf.name, index: vf.index), pci: vf.pci, netdev: vf.netdev, ifindex: own?.ifindex,
+          driver: vf.driver, numaNode: vf.numaNode, iommuGroup: vf.iommuGroup, mtu: own?.mtu ?? vf.mtu,
+          state: link?.vfs[vf.index], hostUse: uses.use(of: vf),
+          representor: cardSwitch?.representors[vf.index].flatMap { byIndex[$0]?.name })
         found.counters = link?.counters[vf.index]
         return found
       }
@@ -33,6 +41,16 @@ extension HostInventory {
           "\(link.name): the kernel's answer holds \(known.vfs.count - missing) of \(known.vfs.count) VFs")
       }
     }
+    self.init(pfs: pfs, vfs: vfs, numaNodes: scan.numaNodes, problems: problems)
+  }
+}
+
+extension [DevlinkDevice: CardSwitch] {
+  fileprivate subscript(pf: SysfsPF, link: LinkInfo?) -> CardSwitch? {
+    if isEmpty { return nil }
+    if let pci = pf.pci { return self[DevlinkDevice(bus: "pci", name: "\(pci)")] }
+    guard let bus = link?.parentBus, let name = link?.parentDevName else { return nil }
+    return self[DevlinkDevice(bus: bus, name: name)]
   }
 }
 
@@ -57,6 +75,10 @@ private struct HostUses {
   func links(of vf: SysfsVF) -> [LinkInfo] {
     // By its device first: udev may have renamed a new VF's netdev since sysfs was read.
     vf.pci.flatMap { byParent["\($0)"] } ?? vf.netdev.flatMap { byName[$0] }.map { [$0] } ?? []
+  }
+
+  func bond(of link: LinkInfo) -> String? {
+    link.master.flatMap { byIndex[$0] }.flatMap { $0.kind == "bond" || $0.kind == "team" ? $0.name : nil }
   }
 
   func use(of vf: SysfsVF) -> String? {

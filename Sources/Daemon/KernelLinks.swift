@@ -1,5 +1,6 @@
 import Dispatch
 import Glibc
+import HostConfig
 import Netlink
 import PoolFlows
 import PoolModel
@@ -12,6 +13,7 @@ final class KernelLinks: Links {
   /// A card takes up to minutes to make its VFs; hooks must not wait for that.
   private let slowQueue = DispatchQueue(label: "vfpool.counts")
   private let socket: SocketBox
+  private let switches: CardSwitches
   private let sysfs: SysfsTree
   private let countFile: VFCountFile
 
@@ -26,34 +28,41 @@ final class KernelLinks: Links {
   }
 
   init(sysfs: SysfsTree = SysfsTree(), countFile: VFCountFile = VFCountFile()) throws(NetlinkError) {
-    socket = SocketBox(try RouteSocket(), ScanCache(sysfs, uevents: try? UeventSocket()))
+    socket = SocketBox(try RouteSocket(), ScanCache(sysfs, uevents: try? .uevents()))
+    switches = CardSwitches(try? DevlinkSocket())
     self.sysfs = sysfs
     self.countFile = countFile
   }
 
   private func onQueue<T: Sendable>(_ body: @escaping @Sendable (RouteSocket, SysfsTree) throws -> T) async throws -> T
   {
-    try await withCheckedThrowingContinuation { continuation in
-      queue.async { [socket, sysfs] in
-        continuation.resume(with: Result { try body(socket.route, sysfs) })
-      }
-    }
+    let (socket, sysfs) = (socket, sysfs)
+    return try await queue.run { try body(socket.route, sysfs) }
   }
 
   func inventory(counters: Bool) async throws -> HostInventory {
-    try await withCheckedThrowingContinuation { continuation in
-      queue.async { [socket] in
-        continuation.resume(
-          with: Result {
-            let links = try socket.route.links(counters: counters)
-            return try HostInventory(scan: socket.scans.scan(links), links: links, addresses: socket.route.addresses())
-          })
+    let switches = await switches.read()
+    let (socket, sysfs) = (socket, sysfs)
+    return try await queue.run {
+      let links = try socket.route.links(counters: counters)
+      let scan = socket.scans.scan(links)
+      var inventory = try HostInventory(
+        scan: scan, links: links, addresses: socket.route.addresses(), switches: switches)
+      for place in inventory.pfs.indices {
+        inventory.pfs[place].speed = sysfs.speed(ofNetdev: inventory.pfs[place].name)
+        inventory.pfs[place].autoprobe = sysfs.probesNewVFs(ofNetdev: inventory.pfs[place].name)
       }
+      return inventory
     }
   }
 
   func read(_ vf: VFIndex) async throws -> VFState {
     try await onQueue { route, _ in try route.vf(vf.index, ofLink: Self.ifindex(of: vf.pf)) }
+  }
+
+  func states(of pf: String) async throws -> [Int: VFState] {
+    let vfs = try await onQueue { route, _ in try route.link(index: Self.ifindex(of: pf)).vfs }
+    return Dictionary(uniqueKeysWithValues: vfs.map { ($0.key, $0.value) })
   }
 
   func write(_ changes: [(vf: VFIndex, settings: VFSettings)]) async throws -> [(any Error)?] {
@@ -66,22 +75,38 @@ final class KernelLinks: Links {
   }
 
   func setVFCount(_ count: Int, pf: String) async throws {
-    try await withCheckedThrowingContinuation { continuation in
-      slowQueue.async { [sysfs] in
-        continuation.resume(
-          with: Result {
-            try sysfs.setVFCount(count, pf: pf, allowReset: true)
-            if count > 0 { sysfs.waitForDrivers(pf: pf, patience: .seconds(5)) }
-          })
+    let sysfs = sysfs
+    try await slowQueue.run {
+      // Opened before the count is written: what happens from then on is heard.
+      let events = try BroadcastSocket.uevents()
+      let wait = { (most: Duration) in
+        events.wait(most)
+        _ = events.drain { _ in }
       }
+      try sysfs.setVFCount(count, pf: pf, allowReset: true, wait: wait)
+      if count > 0 { sysfs.waitForDrivers(pf: pf, patience: .seconds(5), wait: wait) }
     }
+  }
+
+  func savedCounts() async throws -> [OwnVFCount] {
+    let file = countFile
+    return try await onQueue { _, _ in try file.read().counts }
   }
 
   func saveOwnCounts(_ counts: [OwnVFCount]) async throws {
     let file = countFile
-    try await onQueue { _, _ in
-      try file.write(counts.map { SavedVFCount(pci: $0.pci, mac: $0.mac, name: $0.pf, count: $0.count) })
-    }
+    try await onQueue { _, _ in try file.write(counts) }
+  }
+
+  // These take their time and need neither socket: hooks don't wait for them.
+
+  func countWriters(of pf: PF) async throws -> [String] {
+    await DispatchQueue.global().run { HostConfig().vfCountWriters(of: PFIdentity(pf)).writers.map(\.description) }
+  }
+
+  func resetFunction(_ vf: PCIAddress) async throws -> Bool {
+    let sysfs = sysfs
+    return try await DispatchQueue.global().run { () throws(SysfsError) in try sysfs.resetFunction(vf) }
   }
 
   func driver(of vf: PCIAddress) async throws -> String? { try await onQueue { _, sysfs in try sysfs.driver(of: vf) } }

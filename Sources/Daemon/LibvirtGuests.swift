@@ -1,6 +1,7 @@
 import Libvirt
 import LibvirtXML
 import PoolFlows
+import PoolModel
 
 /// libvirt's domains, for the flows.
 struct LibvirtGuests: Guests {
@@ -13,6 +14,68 @@ struct LibvirtGuests: Guests {
       do { return try GuestDescription(xml: xml) } catch {
         throw FlowError(.failed, "cannot read a running guest: \(error)")
       }
+    }
+  }
+
+  func definition(of guest: String) async throws -> GuestDescription? {
+    guard let xml = try await link.guests.call({ connection in try connection.inactiveDomainXML(guest) }) else {
+      return nil
+    }
+    do { return try GuestDescription(xml: xml) } catch {
+      throw FlowError(.failed, "cannot read the definition of guest \(guest): \(error)")
+    }
+  }
+
+  func defined() async throws -> [GuestID] {
+    try await link.guests.call { connection in try connection.persistentDomains() }
+  }
+
+  func setMACs(
+    ofGuest uuid: String, _ macs: @escaping @Sendable (GuestDescription) -> [Int: MACAddress]
+  ) async throws -> Bool {
+    // In one go on the line, so that as little as can be comes between reading and writing.
+    try await link.guests.call { connection in
+      guard let xml = try connection.definitionXML(uuid) else { return false }
+      let wanted: [Int: MACAddress]
+      var tree: XMLTree
+      do {
+        wanted = macs(try GuestDescription(xml: xml))
+        tree = try XMLTree(xml: xml, limit: XMLTree.libvirtLimit)
+      } catch {
+        throw FlowError(.failed, "cannot read the definition of guest \(uuid): \(error)")
+      }
+      guard !wanted.isEmpty else { return true }
+      tree.setMACs(wanted)
+      try connection.defineDomain(xml: tree.xml)
+      return true
+    }
+  }
+
+  func all() async throws -> [GuestState] {
+    try await link.guests.call { connection in try connection.domainRecords() }.map { try GuestState($0) }
+  }
+
+  func guest(_ name: String) async throws -> GuestState? {
+    try await link.guests.call { connection in try connection.domainRecord(name) }.map { try GuestState($0) }
+  }
+
+  func attach(_ device: String, to guest: String, _ scope: GuestScope) async throws {
+    try await link.guests.call { connection in try connection.attachDevice(xml: device, domain: guest, scope) }
+  }
+
+  func detach(_ device: String, from guest: String, _ scope: GuestScope) async throws {
+    try await link.guests.call { connection in try connection.detachDevice(xml: device, domain: guest, scope) }
+  }
+}
+
+extension GuestState {
+  fileprivate init(_ record: DomainRecord) throws(FlowError) {
+    do throws(XMLProblem) {
+      self.init(
+        guest: record.id, live: try record.liveXML.map { (xml) throws(XMLProblem) in try GuestDocument(xml: xml) },
+        inactive: try record.inactiveXML.map { (xml) throws(XMLProblem) in try GuestDocument(xml: xml) })
+    } catch {
+      throw FlowError(.failed, "cannot read the XML of guest \(record.id.name): \(error)")
     }
   }
 }

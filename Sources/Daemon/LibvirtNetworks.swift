@@ -43,6 +43,10 @@ struct LibvirtNetworks: Networks {
     try await link.networks.call { connection in try connection.defineNetwork(xml: xml) }
   }
 
+  func clearCounts(of network: String) async throws {
+    try await link.networks.call { connection in try connection.touchNetwork(network) }
+  }
+
   func setAutostart(_ on: Bool, network: String) async throws {
     try await link.networks.call { connection in try connection.setAutostart(on, network: network) }
   }
@@ -64,11 +68,14 @@ extension NetworkFacts {
   /// Nil for a network of another mode. One whose XML can't be read is kept: whoever needs it then says why it can't.
   init?(hostdev record: NetworkRecord) {
     guard let xml = record.liveXML ?? record.inactiveXML else { return nil }
-    do throws(XMLProblem) { _ = try Netdef(libvirtXML: xml) } catch  where error.code == .refused {
+    var connections = 0
+    do throws(XMLProblem) { connections = try Netdef(libvirtXML: xml).connections } catch  where error.code == .refused
+    {
       return nil
     } catch {}
     self.init(
       name: record.name, uuid: record.uuid, active: record.active, autostart: record.autostart,
-      persistent: record.persistent, xml: xml, inactiveXML: record.inactiveXML)
+      persistent: record.persistent, xml: xml, inactiveXML: record.inactiveXML,
+      connections: connections)
   }
 }

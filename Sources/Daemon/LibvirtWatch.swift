@@ -19,7 +19,7 @@ struct LibvirtWatch: Service {
           isStartUp = false
           Task {
             await manager.reconciledInBackground()
-            StartUpCode.giveBack()
+            StartUpPages.giveBack()
           }
         }
       }
@@ -35,6 +35,13 @@ struct LibvirtWatch: Service {
     case .disconnected: await manager.libvirtDisconnected()
     case .event(.domain(let guest, .started)): await manager.guestStarted(guest.uuid)
     case .event(.domain(let guest, .stopped)): await manager.guestStopped(guest.uuid)
+    case .event(.domain(let guest, .defined)):
+      // It asks for domains, which may have to wait for a hook, and the next events must not.
+      Task { await manager.guestDefined(guest) }
+    case .event(.deviceAdded(let guest, let alias)): await manager.deviceAdded(alias, to: guest.uuid)
+    case .event(.deviceRemoved(let guest, let alias)): await manager.deviceRemoved(alias, from: guest.uuid)
+    case .event(.deviceRemovalFailed(let guest, let alias)):
+      await manager.deviceRemovalFailed(alias, in: guest.uuid)
     case .event(.network): await manager.networksChanged()
     case .event: break
     }

@@ -2,14 +2,17 @@ import GRDB
 import PoolModel
 
 extension Lease {
-  static let table = TableWriter("lease", key: ["id"], others: leaseColumns)
+  static let table = TableWriter("lease", key: ["id"], others: leaseColumns + ["settings"])
   static let closedTable = TableWriter("history", key: ["id"], others: leaseColumns + ["until", "reason"])
 
   private static let leaseColumns = [
     "pool", "guest", "guestUUID", "nic", "mac", "vf", "pf", "vfIndex", "state", "portgroup", "port", "since", "bootID",
   ]
 
-  /// In the order of the columns, the id first.
+  /// For `table`.
+  func openValues() throws -> [(any DatabaseValueConvertible)?] { values + [try settings.map(TypedRow.json)] }
+
+  /// In the order of the columns that both tables have, the id first.
   var values: [(any DatabaseValueConvertible)?] {
     [
       id, pool, guest.name, guest.uuid, nic, mac.description, vf?.description, vfIndex?.pf, vfIndex?.index,
@@ -17,7 +20,8 @@ extension Lease {
     ]
   }
 
-  init(_ row: TypedRow) throws {
+  /// From either table; only the one of open leases has `settings`.
+  init(_ row: TypedRow, settings: VFSettings? = nil) throws {
     let index: Int? = try row.optionalNumber("vfIndex")
     self.init(
       id: try row.number("id"), pool: try row.text("pool"),
@@ -25,8 +29,10 @@ extension Lease {
       mac: try row.value("mac"), vf: try row.optionalValue("vf"),
       vfIndex: row.optionalText("pf").flatMap { pf in index.map { VFIndex(pf: pf, index: $0) } },
       state: try row.word("state"), portgroup: row.optionalText("portgroup"), port: row.optionalText("port"),
-      since: try row.time("since"), bootID: try row.text("bootID"))
+      since: try row.time("since"), bootID: try row.text("bootID"), settings: settings)
   }
+
+  init(open row: TypedRow) throws { try self.init(row, settings: row.optionalJSON("settings")) }
 }
 
 extension ClosedLease {

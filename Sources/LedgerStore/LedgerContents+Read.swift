@@ -13,13 +13,18 @@ extension LedgerContents {
     for baseline in try database.rows(of: "baseline", "SELECT * FROM baseline", read: Baseline.init) {
       baselines[baseline.vf] = baseline
     }
-    for lease in try database.rows(of: "lease", "SELECT * FROM lease", read: Lease.init) { leases[lease.id] = lease }
+    for lease in try database.rows(of: "lease", "SELECT * FROM lease", read: Lease.init(open:)) {
+      apply(.openLease(lease))
+    }
     for hold in try database.rows(of: "hold", "SELECT * FROM hold", read: Hold.init) { holds[hold.port] = hold }
     for binding in try database.rows(of: "macBinding", "SELECT * FROM macBinding", read: MACBinding.init) {
-      bindings[BindingKey(guestUUID: binding.guest.uuid, pool: binding.pool, nic: binding.nic)] = binding
+      bindings[binding.key] = binding
     }
     for quarantine in try database.rows(of: "quarantine", "SELECT * FROM quarantine", read: Quarantine.init) {
       quarantines[quarantine.vf] = quarantine
+    }
+    for count in try database.rows(of: "vfCount", "SELECT * FROM vfCount", read: OwnVFCount.init(_:)) {
+      counts[count.pci] = count
     }
     // SQLite's own counter outlives the rows; the tables are asked too, in case someone edited them by hand.
     let used = try Int64.fetchOne(

@@ -8,8 +8,57 @@ enum LedgerSchema {
     migrator.registerMigration("2") {
       try $0.execute(sql: "ALTER TABLE baseline ADD COLUMN rssQuery INTEGER CHECK (rssQuery IN (0, 1))")
     }
+    migrator.registerMigration("3") { try $0.execute(sql: "ALTER TABLE lease ADD COLUMN settings TEXT") }
+    migrator.registerMigration("4") {
+      try $0.execute(
+        sql: """
+          CREATE TABLE vfCount (
+            pf TEXT PRIMARY KEY NOT NULL,
+            mac TEXT,
+            name TEXT NOT NULL,
+            count INTEGER NOT NULL CHECK (count >= 0)
+          ) STRICT;
+          """)
+    }
+    migrator.registerMigration("5") { try $0.execute(sql: idsUsedOnce) }
+    migrator.registerMigration("6") {
+      try $0.execute(
+        sql: "ALTER TABLE quarantine ADD COLUMN byAdmin INTEGER NOT NULL DEFAULT 0 CHECK (byAdmin IN (0, 1))")
+    }
+    migrator.registerMigration("7") { try $0.execute(sql: bindingsByName) }
     return migrator
   }
+
+  /// A binding's guest may be known by its name only: `owner` is its UUID, or its name behind `name `.
+  private static let bindingsByName = """
+    CREATE TABLE newBinding (
+      owner TEXT NOT NULL,
+      pool TEXT NOT NULL,
+      nic INTEGER NOT NULL,
+      guest TEXT NOT NULL,
+      guestUUID TEXT,
+      mac TEXT NOT NULL,
+      lastVF TEXT,
+      lastSeen INTEGER,
+      isOwed INTEGER NOT NULL CHECK (isOwed IN (0, 1)),
+      PRIMARY KEY (owner, pool, nic),
+      CHECK (owner = coalesce(guestUUID, 'name ' || guest))
+    ) STRICT;
+    INSERT INTO newBinding
+      SELECT guestUUID, pool, nic, guest, guestUUID, mac, lastVF, lastSeen, 0 FROM macBinding;
+    DROP TABLE macBinding;
+    ALTER TABLE newBinding RENAME TO macBinding;
+    CREATE INDEX bindingOfMAC ON macBinding (mac);
+    """
+
+  /// The history forgets, so SQLite's own counter of AUTOINCREMENT, which never does, is asked too.
+  private static let idsUsedOnce = """
+    DROP TRIGGER leaseIDUsedOnce;
+    CREATE TRIGGER leaseIDUsedOnce BEFORE INSERT ON lease
+    WHEN NEW.id <= (SELECT seq FROM sqlite_sequence WHERE name = 'lease')
+      OR EXISTS (SELECT 1 FROM history WHERE id = NEW.id)
+    BEGIN SELECT RAISE(ABORT, 'the lease''s id was used before'); END;
+    """
 
   /// MAC and PCI addresses are text as people read it, times are milliseconds since 1970 in UTC.
   ///

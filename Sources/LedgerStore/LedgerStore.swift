@@ -1,11 +1,18 @@
 import GRDB
 import PoolModel
+import Synchronization
 
 /// The ledger: an SQLite database that one process writes.
 ///
-/// Write-ahead logging with `synchronous = FULL`: what `commit` has reported done survives a power cut.
+/// Write-ahead logging with `synchronous = FULL`: what `commit` has reported done survives a power cut. The history is
+/// bounded by `prune`; the pages that it gives up are used again, so the file stays as large as it was at its fullest.
 public final class LedgerStore: Sendable {
   public let path: String
+  /// Tells when the history has grown by `growthToTell` leases. For one reader.
+  public let historyGrew: AsyncStream<Void>
+  static let growthToTell = 1000
+  private let tellGrowth: AsyncStream<Void>.Continuation
+  private let growth = Mutex(0)
   private let database: DatabasePool
 
   /// Opens the ledger at `path`, brings its tables to this version's, and checks that it is whole.
@@ -14,6 +21,7 @@ public final class LedgerStore: Sendable {
   /// made, isn't a ledger, is damaged, or was made by a newer vfpool; the file is then as it was.
   public init(path: String) throws(LedgerError) {
     self.path = path
+    (historyGrew, tellGrowth) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     try LedgerFile.create(path)
     do {
       database = try DatabasePool(path: path, configuration: Self.configuration)
@@ -26,11 +34,17 @@ public final class LedgerStore: Sendable {
 
   /// Everything but the history, as the commits that were called before have left it.
   public func load() async throws -> LedgerContents {
-    // Queued behind the commits, on their connection. GRDB's own async calls give up when the task is cancelled.
+    try await inOrder("load") { try LedgerContents($0) }
+  }
+
+  /// Does `body` in a transaction behind the commits, on their connection. GRDB's own async calls give up when the task is
+  /// cancelled.
+  private func inOrder<T: Sendable>(
+    _ operation: String, _ body: @escaping @Sendable (Database) throws -> T
+  ) async throws -> T {
     try await withCheckedThrowingContinuation { continuation in
-      database.asyncWriteWithoutTransaction { [path] database in
-        continuation.resume(
-          with: Result { try LedgerContents(database) }.mapError { LedgerError("load", path: path, cause: $0) })
+      database.asyncWrite(body) { [path] _, result in
+        continuation.resume(with: result.mapError { LedgerError(operation, path: path, cause: $0) })
       }
     }
   }
@@ -40,11 +54,45 @@ public final class LedgerStore: Sendable {
   /// Transactions are done in the order of the calls. `done` runs on the ledger's own queue, in the same order, and must
   /// not block. A failure is a `LedgerError`; later commits are not concerned.
   public func commit(_ changes: [LedgerChange], done: @escaping @Sendable (Result<Void, any Error>) -> Void) {
+    let closed = changes.count { if case .closeLease = $0 { true } else { false } }
     database.asyncWrite { database in
       for change in changes { try change.write(to: database) }
-    } completion: { [path] _, result in
+    } completion: { [self] _, result in
+      if case .success = result, closed > 0 { noteGrowth(closed) }
       done(result.mapError { LedgerError("commit to", path: path, cause: $0) })
     }
+  }
+
+  private func noteGrowth(_ closed: Int) {
+    let isTime = growth.withLock { growth in
+      growth += closed
+      guard growth >= Self.growthToTell else { return false }
+      growth = 0
+      return true
+    }
+    if isTime { tellGrowth.yield() }
+  }
+
+  /// Forgets what of the history is older or more than `retention` allows; how many leases that were.
+  ///
+  /// What is to go is found beside the commits; it goes in transactions of at most `batch` leases, between which commits
+  /// have their turn. When the task is cancelled the rest stays for the next time.
+  public func prune(_ retention: Retention, now: Timestamp, batch: Int = 1000) async throws -> Int {
+    let table = AgingTable.history
+    let cutoff: AgingTable.Cutoff?
+    do {
+      cutoff = try await database.read { try table.cutoff(retention, now: now, $0) }
+    } catch {
+      throw LedgerError("read", path: path, cause: error)
+    }
+    guard let cutoff else { return 0 }
+    var gone = 0
+    while !Task.isCancelled {
+      let deleted = try await inOrder("prune") { try table.delete(upTo: cutoff, atMost: batch, $0) }
+      gone += deleted
+      if deleted < batch { break }
+    }
+    return gone
   }
 
   /// The closed leases that `filter` lets through, the one that ended last first.

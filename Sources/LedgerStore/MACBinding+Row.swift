@@ -3,17 +3,29 @@ import PoolModel
 
 extension MACBinding {
   static let table = TableWriter(
-    "macBinding", key: ["guestUUID", "pool", "nic"], others: ["guest", "mac", "lastVF", "lastSeen"])
+    "macBinding", key: ["owner", "pool", "nic"],
+    others: ["guest", "guestUUID", "mac", "lastVF", "lastSeen", "isOwed"])
 
   /// In the order of the columns.
   var values: [(any DatabaseValueConvertible)?] {
-    [guest.uuid, pool, nic, guest.name, mac.description, lastVF?.description, lastSeen.milliseconds]
+    key.values + [guest.name, guest.uuid, mac.description, lastVF?.description, lastSeen?.milliseconds, isOwed]
   }
 
   init(_ row: TypedRow) throws {
     self.init(
-      guest: GuestID(name: try row.text("guest"), uuid: try row.text("guestUUID")), pool: try row.text("pool"),
+      guest: BoundGuest(name: try row.text("guest"), uuid: row.optionalText("guestUUID")), pool: try row.text("pool"),
       nic: try row.number("nic"), mac: try row.value("mac"), lastVF: try row.optionalValue("lastVF"),
-      lastSeen: try row.time("lastSeen"))
+      lastSeen: try row.optionalNumber("lastSeen").map { Timestamp(milliseconds: $0) },
+      isOwed: row.optionalFlag("isOwed") ?? false)
+  }
+}
+
+extension LedgerContents.BindingKey {
+  /// Of the columns that are the table's key, in their order.
+  var values: [(any DatabaseValueConvertible)?] {
+    switch guest {
+    case .uuid(let uuid): [uuid, pool, nic]
+    case .name(let name): ["name \(name)", pool, nic]
+    }
   }
 }

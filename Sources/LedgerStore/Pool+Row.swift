@@ -1,4 +1,3 @@
-import Foundation
 import GRDB
 import PoolModel
 
@@ -7,17 +6,10 @@ extension Pool {
 
   /// In the order of the columns; `details` is the whole pool as JSON.
   func values(netdef: String) throws -> [(any DatabaseValueConvertible)?] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return [name, uuid, mode.rawValue, String(decoding: try encoder.encode(self), as: UTF8.self), netdef]
+    [name, uuid, mode.rawValue, try TypedRow.json(self), netdef]
   }
 
   init(_ row: TypedRow) throws {
-    let details = try row.text("details")
-    do {
-      self = try JSONDecoder().decode(Pool.self, from: Data(details.utf8))
-    } catch {
-      throw TypedRow.Malformed(detail: "details of pool \(try row.text("name")): \(error)")
-    }
+    self = try row.json("details")
   }
 }

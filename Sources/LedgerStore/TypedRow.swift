@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 import PoolModel
 
@@ -49,6 +50,25 @@ struct TypedRow {
   }
 
   func optionalFlag(_ column: String) -> Bool? { (row[column] as Int64?).map { $0 != 0 } }
+
+  /// A value that is kept whole, as JSON.
+  func json<Value: Decodable>(_ column: String) throws -> Value { try present(column, try optionalJSON(column)) }
+
+  func optionalJSON<Value: Decodable>(_ column: String) throws -> Value? {
+    try (row[column] as String?).map { text in
+      do {
+        return try JSONDecoder().decode(Value.self, from: Data(text.utf8))
+      } catch {
+        throw Malformed(detail: "column \(column) of table \(table): \(error)")
+      }
+    }
+  }
+
+  static func json(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
+  }
 
   func malformed(_ column: String, _ text: String) -> Malformed {
     Malformed(detail: "“\(text)” in column \(column) of table \(table)")

@@ -14,6 +14,15 @@ struct BorrowedDomain {
 
   private var subject: String { "domain '\(virDomainGetName(pointer).map { String(cString: $0) } ?? "")'" }
 
+  func inactiveXML(secrets: Bool = false) throws(LibvirtError) -> String {
+    let flags = VIR_DOMAIN_XML_INACTIVE.rawValue | (secrets ? VIR_DOMAIN_XML_SECURE.rawValue : 0)
+    return try takeString(virDomainGetXMLDesc(pointer, flags), "read the XML of", subject)
+  }
+
+  func isPersistent() throws(LibvirtError) -> Bool {
+    try truth(virDomainIsPersistent(pointer), "read the state of", subject)
+  }
+
   /// Nil when the domain doesn't run any more.
   func liveXML() throws(LibvirtError) -> String? {
     let subject = subject
@@ -24,5 +33,12 @@ struct BorrowedDomain {
     } catch  where error.code == .noDomain {
       return nil
     }
+  }
+
+  /// Nil when its id can't be read.
+  func record() throws(LibvirtError) -> DomainRecord? {
+    guard let id else { return nil }
+    let isPersistent = try truth(virDomainIsPersistent(pointer), "read the state of", subject)
+    return DomainRecord(id: id, liveXML: try liveXML(), inactiveXML: isPersistent ? try inactiveXML() : nil)
   }
 }

@@ -4,12 +4,12 @@ import PoolModel
 /// A callback that a connection has; libvirt holds a reference to the hub until it frees that.
 struct EventRegistration {
   enum Callback: CaseIterable {
-    case domainLifecycle, deviceAdded, deviceRemoved, networkLifecycle
+    case domainLifecycle, deviceAdded, deviceRemoved, deviceRemovalFailed, networkLifecycle
 
     var kind: LibvirtEventKinds {
       switch self {
       case .domainLifecycle: .domains
-      case .deviceAdded, .deviceRemoved: .devices
+      case .deviceAdded, .deviceRemoved, .deviceRemovalFailed: .devices
       case .networkLifecycle: .networks
       }
     }
@@ -28,6 +28,8 @@ struct EventRegistration {
       case .domainLifecycle: clibvirt_register_domain_lifecycle(connection, domainLifecycle, opaque, releaseHub)
       case .deviceAdded: clibvirt_register_device_added(connection, deviceAdded, opaque, releaseHub)
       case .deviceRemoved: clibvirt_register_device_removed(connection, deviceRemoved, opaque, releaseHub)
+      case .deviceRemovalFailed:
+        clibvirt_register_device_removal_failed(connection, deviceRemovalFailed, opaque, releaseHub)
       case .networkLifecycle: clibvirt_register_network_lifecycle(connection, networkLifecycle, opaque, releaseHub)
       }
     guard id >= 0 else {
@@ -42,7 +44,8 @@ struct EventRegistration {
   /// Failures don't matter: on a dead connection libvirt still forgets the callback on this side.
   func deregister(on connection: OpaquePointer) {
     switch callback {
-    case .domainLifecycle, .deviceAdded, .deviceRemoved: virConnectDomainEventDeregisterAny(connection, id)
+    case .domainLifecycle, .deviceAdded, .deviceRemoved, .deviceRemovalFailed:
+      virConnectDomainEventDeregisterAny(connection, id)
     case .networkLifecycle: virConnectNetworkEventDeregisterAny(connection, id)
     }
   }
@@ -65,15 +68,27 @@ private func domainLifecycle(
 private func deviceAdded(
   _: OpaquePointer?, domain: OpaquePointer?, alias: UnsafePointer<CChar>?, opaque: UnsafeMutableRawPointer?
 ) {
-  guard let id = domain.flatMap({ BorrowedDomain(pointer: $0).id }), let alias else { return }
-  deliver(.deviceAdded(id, alias: String(cString: alias)), .devices, opaque)
+  deliver(domain, alias, opaque) { .deviceAdded($0, alias: $1) }
 }
 
 private func deviceRemoved(
   _: OpaquePointer?, domain: OpaquePointer?, alias: UnsafePointer<CChar>?, opaque: UnsafeMutableRawPointer?
 ) {
+  deliver(domain, alias, opaque) { .deviceRemoved($0, alias: $1) }
+}
+
+private func deviceRemovalFailed(
+  _: OpaquePointer?, domain: OpaquePointer?, alias: UnsafePointer<CChar>?, opaque: UnsafeMutableRawPointer?
+) {
+  deliver(domain, alias, opaque) { .deviceRemovalFailed($0, alias: $1) }
+}
+
+private func deliver(
+  _ domain: OpaquePointer?, _ alias: UnsafePointer<CChar>?, _ opaque: UnsafeMutableRawPointer?,
+  _ event: (GuestID, String) -> LibvirtEvent
+) {
   guard let id = domain.flatMap({ BorrowedDomain(pointer: $0).id }), let alias else { return }
-  deliver(.deviceRemoved(id, alias: String(cString: alias)), .devices, opaque)
+  deliver(event(id, String(cString: alias)), .devices, opaque)
 }
 
 private func networkLifecycle(

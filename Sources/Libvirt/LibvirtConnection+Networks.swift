@@ -64,6 +64,11 @@ extension LibvirtConnection {
     try withNetwork(name, "undefine") { (network) throws(LibvirtError) in try network.undefine() }
   }
 
+  /// Updates a live network to what it is. libvirt then counts none of its devices as in use, whatever ports there are.
+  public func touchNetwork(_ name: String) throws(LibvirtError) {
+    try withNetwork(name, "update") { (network) throws(LibvirtError) in try network.touch() }
+  }
+
   private func allNetworks(on connection: OpaquePointer) throws(LibvirtError) -> HandleList {
     var list: UnsafeMutablePointer<OpaquePointer?>?
     let count = virConnectListAllNetworks(connection, &list, 0)

@@ -4,8 +4,9 @@ import Synchronization
 /// A connection to libvirtd. Its calls block: make them on a queue of your own, never on Swift's cooperative threads.
 ///
 /// Several threads may use it at once; `close` may come while others are in a call. No keepalive is set: on a local
-/// socket the kernel tells when libvirtd ends, and pings would wake an idle process. An object that libvirt doesn't know is an
-/// error with the code `noNetwork`, `noNetworkPort` or `noDomain`; after `connectionLost` open another connection.
+/// socket the kernel tells when libvirtd ends, and pings would wake an idle process. An object that libvirt doesn't
+/// know is an error with the code `noNetwork`, `noNetworkPort`, `noNodeDevice` or `noDomain`; after `connectionLost`
+/// open another connection.
 public final class LibvirtConnection: Sendable {
   /// `network:///system`, `qemu:///system`, `test:///default`.
   public let uri: String

@@ -11,6 +11,7 @@ public struct LibvirtError: Error, Hashable, Sendable {
     case noDomain
     case noNetwork
     case noNetworkPort
+    case noNodeDevice
     /// A port of that UUID exists in the network already.
     case networkPortExists
     /// A port was to claim a device that another port of the network has.
@@ -81,6 +82,7 @@ extension LibvirtError.Code {
     case VIR_ERR_NO_DOMAIN: self = .noDomain
     case VIR_ERR_NO_NETWORK: self = .noNetwork
     case VIR_ERR_NO_NETWORK_PORT: self = .noNetworkPort
+    case VIR_ERR_NO_NODE_DEVICE: self = .noNodeDevice
     case VIR_ERR_NETWORK_PORT_EXIST: self = .networkPortExists
     case VIR_ERR_OPERATION_INVALID: self = .operationInvalid
     case VIR_ERR_XML_ERROR, VIR_ERR_XML_DETAIL, VIR_ERR_XML_INVALID_SCHEMA, VIR_ERR_CONFIG_UNSUPPORTED, VIR_ERR_NO_NAME:

@@ -8,6 +8,8 @@ public enum LibvirtEvent: Hashable, Sendable {
   case deviceAdded(GuestID, alias: String)
   /// A device left a running domain.
   case deviceRemoved(GuestID, alias: String)
+  /// A running domain refused to let a device go.
+  case deviceRemovalFailed(GuestID, alias: String)
   case network(name: String, uuid: String, NetworkChange)
   /// libvirtd went away; the last event of its stream. Everything may have changed meanwhile.
   case connectionClosed(CloseReason)
@@ -36,8 +38,10 @@ public enum DomainChange: Hashable, Sendable {
     case other
   }
 
-  /// Defined, or its definition has changed.
+  /// Defined anew.
   case defined
+  /// The definition of a domain that was there has changed, or it has another name.
+  case redefined
   case undefined
   /// Booted, restored, or migrated to here.
   case started
@@ -75,7 +79,8 @@ public enum CloseReason: String, Hashable, Sendable {
 extension DomainChange {
   init(event: Int32, detail: Int32) {
     switch virDomainEventType(UInt32(bitPattern: event)) {
-    case VIR_DOMAIN_EVENT_DEFINED: self = .defined
+    case VIR_DOMAIN_EVENT_DEFINED:
+      self = detail == Int32(bitPattern: VIR_DOMAIN_EVENT_DEFINED_ADDED.rawValue) ? .defined : .redefined
     case VIR_DOMAIN_EVENT_UNDEFINED: self = .undefined
     case VIR_DOMAIN_EVENT_STARTED: self = .started
     case VIR_DOMAIN_EVENT_STOPPED: self = .stopped(StopReason(detail: detail))

@@ -64,6 +64,17 @@ struct NetworkHandle: ~Copyable {
   borrowing func stop() throws(LibvirtError) { try check(virNetworkDestroy(pointer), "stop", subject) }
   borrowing func undefine() throws(LibvirtError) { try check(virNetworkUndefine(pointer), "undefine", subject) }
 
+  /// Adds a portgroup that nobody uses to the live network and takes it away again.
+  borrowing func touch() throws(LibvirtError) {
+    let portgroup = "<portgroup name='vfpool-touch'/>"
+    for command in [VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, VIR_NETWORK_UPDATE_COMMAND_DELETE] {
+      try check(
+        virNetworkUpdate(
+          pointer, command.rawValue, VIR_NETWORK_SECTION_PORTGROUP.rawValue, -1, portgroup,
+          VIR_NETWORK_UPDATE_AFFECT_LIVE.rawValue), "update", subject)
+    }
+  }
+
   borrowing func portXMLs() throws(LibvirtError) -> [String] {
     var list: UnsafeMutablePointer<OpaquePointer?>?
     let count = virNetworkListAllPorts(pointer, &list, 0)

@@ -1,3 +1,5 @@
+import PoolModel
+
 /// libvirt takes UUIDs in either case, with dashes anywhere or nowhere (`virUUIDParse`); it writes them in lower case
 /// with four dashes, and so do we. Nil for anything else.
 func canonicalUUID(_ text: String) -> String? {
@@ -9,4 +11,9 @@ func canonicalUUID(_ text: String) -> String? {
     out.append(digit)
   }
   return out
+}
+
+extension GuestID {
+  /// A guest's UUID in any form that libvirt takes, in lower case with dashes; nil for anything else.
+  public static func uuid(_ text: String) -> String? { canonicalUUID(text) }
 }

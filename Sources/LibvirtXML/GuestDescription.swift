@@ -7,11 +7,19 @@ public struct GuestDescription: Hashable, Sendable {
   public var nics: [NIC]
   /// PCI devices passed through with a plain `<hostdev>`, in document order.
   public var hostdevs: [PCIAddress]
+  /// The host's NUMA nodes that its memory comes from (`<numatune>`); empty = it doesn't say.
+  public var memoryNodes: Set<Int>
+  /// The host's CPUs that its own are pinned to (`<vcpupin>`, `<vcpu cpuset=…>`); empty = it doesn't say.
+  public var cpus: Set<Int>
 
-  public init(guest: GuestID, nics: [NIC], hostdevs: [PCIAddress]) {
+  public init(
+    guest: GuestID, nics: [NIC], hostdevs: [PCIAddress], memoryNodes: Set<Int> = [], cpus: Set<Int> = []
+  ) {
     self.guest = guest
     self.nics = nics
     self.hostdevs = hostdevs
+    self.memoryNodes = memoryNodes
+    self.cpus = cpus
   }
 
   /// One `<interface>`.
@@ -46,28 +54,51 @@ public struct GuestDescription: Hashable, Sendable {
 }
 
 extension GuestDescription {
+  /// Its NICs that name the pool, by position.
+  public func nics(ofPool pool: String) -> [NIC] {
+    nics.filter { if case .network(pool, _) = $0.source { true } else { false } }
+  }
+
   /// Reads a `<domain>` as a qemu hook gets it on standard input, as `virDomainGetXMLDesc` gives it, or as people write
   /// it; a guest without name or UUID is refused.
   public init(xml: String) throws(XMLProblem) { try self.init(bytes: xml.utf8) }
 
   /// Reads the bytes as they came; at most `XMLTree.libvirtLimit`.
   public init(bytes: some Collection<UInt8>) throws(XMLProblem) {
-    let root = try XMLTree(bytes: bytes, limit: XMLTree.libvirtLimit).root
+    try self.init(XMLTree(bytes: bytes, limit: XMLTree.libvirtLimit).root)
+  }
+
+  init(_ root: XMLTree.Element) throws(XMLProblem) {
     guard root.name == "domain", root.namespace == nil else {
       throw XMLProblem(.refused, line: root.line, "<\(root.name)> where a <domain> is expected")
     }
     guard let guest = GuestID(root) else {
       throw XMLProblem(.refused, line: root.line, "the domain has no name, or no UUID")
     }
-    let devices = root.child("devices")
-    let interfaces = devices?.children("interface") ?? []
-    let hostdevs = devices?.children("hostdev") ?? []
+    // libvirt reads `./devices/interface`, of however many <devices> there are.
+    let devices = root.children("devices")
+    let interfaces = devices.flatMap { $0.children("interface") }
+    let hostdevs = devices.flatMap { $0.children("hostdev") }
     self.init(
       guest: guest, nics: interfaces.enumerated().map { NIC($1, index: $0) },
-      hostdevs: hostdevs.compactMap { hostdev in
-        guard hostdev["type"] == "pci", (hostdev["mode"] ?? "subsystem") == "subsystem" else { return nil }
-        return hostdev.child("source")?.child("address").flatMap { PCIAddress($0) }
-      })
+      hostdevs: hostdevs.compactMap { PCIAddress(hostdev: $0) }, memoryNodes: Self.memoryNodes(root),
+      cpus: Self.cpus(root))
+  }
+
+  private static func memoryNodes(_ domain: XMLTree.Element) -> Set<Int> {
+    let tuning = domain.child("numatune")
+    let parts = (tuning?.children("memory") ?? []) + (tuning?.children("memnode") ?? [])
+    return union(parts.map { $0["nodeset"] })
+  }
+
+  /// libvirt runs a CPU that isn't pinned by itself on the CPUs of `<vcpu>`.
+  private static func cpus(_ domain: XMLTree.Element) -> Set<Int> {
+    let pinned = union((domain.child("cputune")?.children("vcpupin") ?? []).map { $0["cpuset"] })
+    return pinned.isEmpty ? union([domain.child("vcpu")?["cpuset"]]) : pinned
+  }
+
+  private static func union(_ lists: [String?]) -> Set<Int> {
+    lists.compactMap { $0.flatMap { Set(list: $0) } }.reduce(into: []) { $0.formUnion($1) }
   }
 }
 
@@ -96,7 +127,7 @@ extension GuestDescription.NIC {
       default: .other
       }
     self.init(
-      source: kind, mac: interface.child("mac")?["address"].flatMap { MACAddress($0) },
+      source: kind, mac: interface.child("mac")?["address"].flatMap { MACAddress(libvirt: $0) },
       vlan: interface.child("vlan").flatMap { VLANTag($0) }, index: index)
   }
 }

@@ -13,6 +13,13 @@ public struct Netdef: Hashable, Sendable {
   public let fillsAddresses: Bool
   /// `<forward managed='yes'>`: libvirt binds VFs to vfio-pci and back by itself. Its own default is no.
   public let managed: Bool
+  /// `<driver name=…/>` of `<forward>`; nil = libvirt's choice.
+  public let driver: String?
+  /// The rest of the network, which vfpool leaves to libvirt: by name of the element what is in it, comments and white
+  /// space between elements left out. Of a portgroup what isn't its VLAN, as `portgroup NAME`.
+  public let others: [String: String]
+  /// How many devices libvirt counts on the live network; 0 in what a person wrote.
+  public let connections: Int
   /// What was not understood; only `init(libvirtXML:)` leaves any.
   public let notes: [XMLProblem]
 
@@ -25,11 +32,13 @@ public struct Netdef: Hashable, Sendable {
     case forward
     /// vfpool's element in `<metadata>`.
     case metadata
-    /// `<vfpool:pf>` or `<pf>`, by device.
-    case pf(String)
+    /// `<vfpool:pf>` or `<pf>`, by what it selects.
+    case pf(PFSelector)
     case address(PCIAddress)
     /// `<vfpool:vf>`, by portgroup; nil = the one for all NICs.
     case policy(portgroup: String?)
+    /// `<vfpool:reserve>`, by VF as written.
+    case reservation(VFName)
     case portgroup(String)
   }
 
@@ -60,6 +69,9 @@ public struct Netdef: Hashable, Sendable {
     usesMetadata = reader.usesMetadata
     fillsAddresses = reader.fillsAddresses
     managed = reader.managed
+    driver = tree.root.child("forward")?.child("driver")?["name"]
+    others = tree.root.otherParts
+    connections = tree.root["connections"].flatMap { Int($0) } ?? 0
     notes = reader.notes
     lines = reader.lines
   }
@@ -70,5 +82,50 @@ public struct Netdef: Hashable, Sendable {
   /// A refusal by a later check, pointing at `place`.
   public func problem(_ message: String, at place: Place) -> XMLProblem {
     XMLProblem(.refused, line: line(of: place), message)
+  }
+}
+
+extension XMLTree.Element {
+  /// `Netdef.others` of a network.
+  fileprivate var otherParts: [String: String] {
+    // What libvirt adds by itself counts as nothing, and metadata is nothing to it.
+    let known: Set = ["name", "uuid", "metadata", "title", "description", "vlan", "portgroup"]
+    var parts: [String: String] = [:]
+    for element in elements where element.namespace == nil && !known.contains(element.name) {
+      var element = element
+      if element.name == "forward" {
+        element.attributes.removeAll { $0.name == "mode" || $0.name == "managed" }
+        element.removeChildren(["address", "pf", "driver"])
+      }
+      parts[element.name, default: ""] += element.plain.xml
+    }
+    for var group in children("portgroup") {
+      let name = group["name"] ?? ""
+      group.attributes.removeAll { $0.name == "default" }
+      group.removeChildren(["vlan"])
+      parts["portgroup \(name)"] = group.plain.xml
+    }
+    if parts["forward"] == "<forward/>" { parts["forward"] = nil }
+    return parts
+  }
+
+  private mutating func removeChildren(_ names: Set<String>) {
+    children.removeAll {
+      if case .element(let child) = $0 { child.namespace == nil && names.contains(child.name) } else { false }
+    }
+  }
+
+  /// Without what means nothing to libvirt.
+  private var plain: XMLTree.Element {
+    var plain = self
+    plain.attributes.sort { $0.name < $1.name }
+    plain.children = children.compactMap { child in
+      switch child {
+      case .element(let element): .element(element.plain)
+      case .text(let text), .cdata(let text): text.allSatisfy(\.isWhitespace) ? nil : .text(text)
+      case .comment, .instruction: nil
+      }
+    }
+    return plain
   }
 }

@@ -35,12 +35,16 @@ extension NetdefReader {
 
   private mutating func readPool(_ element: XMLTree.Element, forward: XMLTree.Element?) throws(XMLProblem) {
     try checkNames(
-      of: element, attributes: ["whenDown", "macConflict", "enforce"], children: ["pf", "placement", "vf"])
+      of: element, attributes: ["whenDown", "macConflict", "enforce", "mac"],
+      children: ["pf", "placement", "reserve", "vf"])
     if let word = try readWord("whenDown", of: element, WhenDown.allCases.map(\.rawValue)) {
       pool.whenDown = WhenDown(rawValue: word) ?? pool.whenDown
     }
     if let word = try readWord("macConflict", of: element, MACConflict.allCases.map(\.rawValue)) {
       pool.macConflict = MACConflict(rawValue: word) ?? pool.macConflict
+    }
+    if let word = try readWord("mac", of: element, MACPolicy.allCases.map(\.rawValue)) {
+      pool.mac = MACPolicy(rawValue: word) ?? pool.mac
     }
     pool.enforcesOutsideChanges = try readWord("enforce", of: element, ["yes", "no"]) == "yes"
 
@@ -55,24 +59,25 @@ extension NetdefReader {
     }
     if !pfs.isEmpty {
       fillsAddresses = true
-      for pf in pool.pfs { lines[.pf(pf.dev)] = nil }
+      for pf in pool.pfs { lines[.pf(pf.selector)] = nil }
       pool.pfs = []
     }
     for pf in pfs { try readPF(pf) }
     let placements = parts("placement")
     if placements.count > 1 { try refuse(placements[1].line, "a second <\(placements[1].name)>; one is enough") }
     if let placement = placements.first { try readPlacement(placement) }
+    for reservation in parts("reserve") { try readReservation(reservation) }
     for policy in parts("vf") { try readPolicy(policy) }
     try checkPolicies()
   }
 
   private mutating func readPF(_ element: XMLTree.Element) throws(XMLProblem) {
-    try checkNames(of: element, attributes: ["dev", "vfs", "range"])
-    guard let dev = try readDevice(element) else { return }
-    guard lines[.pf(dev)] == nil else {
-      return try refuse(element.line, "PF \(dev) is given twice; a pool takes one range of a PF")
+    try checkNames(of: element, attributes: ["dev", "pci", "mac", "match", "driver", "vfs", "range"])
+    guard let selector = try readSelector(element) else { return }
+    guard lines[.pf(selector)] == nil else {
+      return try refuse(element.line, "PF \(selector) is given twice; a pool takes one range of a PF")
     }
-    var pf = PoolPF(dev: dev)
+    var pf = PoolPF(selector)
     // 65535 is the width of TotalVFs in the SR-IOV capability.
     pf.vfs = try readNumber("vfs", of: element, 1...65535, "how many VFs the PF shall have").map { Int($0) }
     if let text = element["range"] {
@@ -84,16 +89,62 @@ extension NetdefReader {
         try refuse(line, "range “\(text)”; allowed: one index (2) or the first and the last one (0-3)")
       }
       if let vfs = pf.vfs, let range = pf.range, range.upperBound >= vfs {
-        try refuse(line, "range \(text) goes beyond vfs=\"\(vfs)\": the last VF of \(dev) is \(vfs - 1)")
+        try refuse(line, "range \(text) goes beyond vfs=\"\(vfs)\": the last VF of \(selector) is \(vfs - 1)")
         pf.range = range.lowerBound < vfs ? range.lowerBound...(vfs - 1) : nil
       }
     }
-    lines[.pf(dev)] = element.line
+    lines[.pf(selector)] = element.line
     pool.pfs.append(pf)
   }
 
+  /// By what a PF is found; nil when it was noted.
+  private mutating func readSelector(_ element: XMLTree.Element) throws(XMLProblem) -> PFSelector? {
+    let found = ["pci", "mac", "match", "driver"].filter { element[$0] != nil }
+    guard element["dev"] != nil || !found.isEmpty else {
+      try refuse(
+        element.line,
+        "<\(element.name)> needs dev=, the PF's network interface, or by what else it is found: pci=, mac=, match=, driver="
+      )
+      return nil
+    }
+    var selector = PFSelector()
+    if element["dev"] != nil {
+      guard let dev = try readDevice(element) else { return nil }
+      selector.dev = dev
+    }
+    selector.pci = try readCoded("pci", of: element)
+    selector.mac = try readCoded("mac", of: element)
+    selector.match = try readCoded("match", of: element)
+    if let mac = selector.mac, mac.isMulticast || mac.isZero {
+      try refuse(element.line(of: "mac"), "\(mac) is no card's own MAC")
+      return nil
+    }
+    if let driver = element["driver"] {
+      guard !driver.isEmpty, !driver.contains(where: { $0.isWhitespace || $0 == "/" }) else {
+        try refuse(element.line(of: "driver"), "driver “\(driver)” is no name of a kernel driver, as igb is one")
+        return nil
+      }
+      selector.driver = driver
+    }
+    // One that couldn't be read must not widen what is meant.
+    let isWhole =
+      (element["pci"] == nil) == (selector.pci == nil) && (element["mac"] == nil) == (selector.mac == nil)
+      && (element["match"] == nil) == (selector.match == nil)
+    return isWhole ? selector : nil
+  }
+
+  /// An attribute that is a value of its own; nil when it is absent, or was noted.
+  private mutating func readCoded<Value: TextCoded>(
+    _ name: String, of element: XMLTree.Element
+  ) throws(XMLProblem) -> Value? {
+    guard let text = element[name] else { return nil }
+    if let value = Value(text) { return value }
+    try refuse(element.line(of: name), "\(name) “\(text)” is not \(Value.shape)")
+    return nil
+  }
+
   private mutating func readPlacement(_ element: XMLTree.Element) throws(XMLProblem) {
-    try checkNames(of: element, attributes: ["policy", "numa", "sticky"])
+    try checkNames(of: element, attributes: ["policy", "numa", "sticky", "quota"])
     if let word = try readWord("policy", of: element, PlacementPolicy.allCases.map(\.rawValue)) {
       pool.placement.policy = PlacementPolicy(rawValue: word) ?? pool.placement.policy
     }
@@ -101,6 +152,27 @@ extension NetdefReader {
       pool.placement.numa = NUMAPreference(rawValue: word) ?? pool.placement.numa
     }
     pool.placement.sticky = try readWord("sticky", of: element, ["yes", "no"]) == "yes"
+    pool.placement.quota = try readNumber("quota", of: element, 1...65535, "VFs of this pool that one guest may have")
+      .map { Int($0) }
+  }
+
+  private mutating func readReservation(_ element: XMLTree.Element) throws(XMLProblem) {
+    try checkNames(of: element, attributes: ["guest", "vf"])
+    guard let guest = element["guest"], !guest.allSatisfy(\.isWhitespace) else {
+      return try refuse(element.line(of: "guest"), "<\(element.name)> needs guest=, a guest's name or UUID")
+    }
+    guard let vf = element["vf"].flatMap({ VFName($0) }) else {
+      return try refuse(
+        element.line(of: "vf"),
+        "<\(element.name)> for guest \(guest) needs vf=, \(VFName.shape)"
+          + (element["vf"].map { ", not “\($0)”" } ?? ""))
+    }
+    if let other = pool.reservations.first(where: { $0.vf == vf }) {
+      return try refuse(
+        element.line, "VF \(vf) is reserved twice, for \(other.guest) and for \(guest); keep one of them")
+    }
+    lines[.reservation(vf)] = element.line
+    pool.reservations.append(Reservation(guest: canonicalUUID(guest) ?? guest, vf: vf))
   }
 
   private mutating func readPolicy(_ element: XMLTree.Element) throws(XMLProblem) {

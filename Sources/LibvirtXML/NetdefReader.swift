@@ -34,6 +34,10 @@ struct NetdefReader {
     }
     try readName(root)
     try readForward(root)
+    for name in ["bridge", "mac", "mtu", "ip", "dns", "domain", "bandwidth"] {
+      guard let element = root.child(name) else { continue }
+      try refuse(element.line, "<\(name)> is for networks with a bridge, libvirt refuses it with hostdev; remove it")
+    }
     if let vlan = root.child("vlan") { pool.vlan = try readVLAN(vlan, of: "network") }
     if let virtualPort = root.child("virtualport") { try check(virtualPort) }
     try readPortgroups(root)
@@ -101,7 +105,7 @@ struct NetdefReader {
     if !pool.addresses.isEmpty { try refuse(pf.line, "libvirt takes either <pf> or <address>, not both; remove one") }
     if let dev = try readDevice(pf) {
       pool.pfs = [PoolPF(dev: dev)]
-      lines[.pf(dev)] = pf.line
+      lines[.pf(PFSelector(dev: dev))] = pf.line
     }
   }
 

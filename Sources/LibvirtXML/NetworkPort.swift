@@ -15,12 +15,19 @@ public struct NetworkPort: Hashable, Sendable {
   public var managed: Bool
   /// Nil: untagged, or a trunk.
   public var vlan: VLANTag?
-  /// What else libvirt says of the port (`<virtualport>`, `<bandwidth>`, …), written back as it was.
+  /// What else libvirt says of how the VF is plugged in (`<driver>`, later versions also its model), written back as it was.
+  public var plug: XMLTree.Element
+  /// What else libvirt says of the port (`<virtualport>`, `<bandwidth>`, a plug of another type, …), written back as it
+  /// was.
   public var others: [XMLTree.Element]
+
+  /// vfio, with the driver that libvirt chooses.
+  public static let vfioPlug = XMLTree.Element(
+    "plug", children: [.element(XMLTree.Element("driver", attributes: [.init("name", "vfio")]))])
 
   public init(
     uuid: String, owner: GuestID, mac: MACAddress, portgroup: String? = nil, vf: PCIAddress?, managed: Bool = true,
-    vlan: VLANTag? = nil, others: [XMLTree.Element] = []
+    vlan: VLANTag? = nil, plug: XMLTree.Element = Self.vfioPlug, others: [XMLTree.Element] = []
   ) {
     self.uuid = uuid
     self.owner = owner
@@ -29,6 +36,7 @@ public struct NetworkPort: Hashable, Sendable {
     self.vf = vf
     self.managed = managed
     self.vlan = vlan
+    self.plug = plug
     self.others = others
   }
 
@@ -52,17 +60,28 @@ extension NetworkPort {
     guard let owner = element.child("owner"), let guest = GuestID(owner) else {
       throw XMLProblem(.refused, line: element.line, "network port \(uuid) has no owner with a name and a UUID")
     }
-    guard let mac = element.child("mac")?["address"].flatMap({ MACAddress($0) }) else {
+    guard let mac = element.child("mac")?["address"].flatMap({ MACAddress(libvirt: $0) }) else {
       throw XMLProblem(.refused, line: element.line, "network port \(uuid) has no MAC")
     }
     let plug = element.child("plug")
-    let known: Set = ["uuid", "owner", "mac", "group", "plug"]
+    let vf = plug?["type"] == "hostdev-pci" ? plug?.child("address").flatMap { PCIAddress($0) } : nil
+    var known: Set = ["uuid", "owner", "mac", "group"]
+    if vf != nil { known.insert("plug") }
     let vlan = element.child("vlan").flatMap { VLANTag($0) }
     self.init(
       uuid: uuid, owner: guest, mac: mac, portgroup: element.child("group").map(\.text),
-      vf: plug?["type"] == "hostdev-pci" ? plug?.child("address").flatMap { PCIAddress($0) } : nil,
-      managed: plug?["managed"] == "yes", vlan: vlan,
-      others: element.elements.filter { !known.contains($0.name) && !($0.name == "vlan" && vlan != nil) })
+      vf: vf, managed: plug?["managed"] == "yes", vlan: vlan,
+      plug: plug.flatMap { vf == nil ? nil : Self.rest(of: $0) } ?? Self.vfioPlug,
+      others: element.elements.filter { !known.contains($0.name) && !($0.name == "vlan" && vlan != nil) }
+        .map(\.withoutLines))
+  }
+
+  /// A plug without what has a field of its own here.
+  private static func rest(of plug: XMLTree.Element) -> XMLTree.Element {
+    XMLTree.Element(
+      "plug", attributes: plug.attributes.filter { !["type", "managed"].contains($0.name) },
+      children: plug.elements.filter { $0.name != "address" }.map { .element($0) }
+    ).withoutLines
   }
 
   /// The port as libvirt takes it for a claim.
@@ -84,11 +103,9 @@ extension NetworkPort {
       parts.append(
         .element(
           Element(
-            "plug", attributes: [.init("type", "hostdev-pci"), .init("managed", managed ? "yes" : "no")],
-            children: [
-              .element(Element("driver", attributes: [.init("name", "vfio")])),
-              .element(Element("address", attributes: vf.attributes)),
-            ])))
+            "plug",
+            attributes: [.init("type", "hostdev-pci"), .init("managed", managed ? "yes" : "no")] + plug.attributes,
+            children: plug.children + [.element(Element("address", attributes: vf.attributes))])))
     }
     return Element("networkport", children: parts).xml
   }

@@ -13,6 +13,13 @@ extension PCIAddress {
     self.init(domain: domain, bus: bus, slot: slot, function: function)
   }
 
+  /// The device that a plain `<hostdev>` gives to its guest; nil for USB devices and the like.
+  init?(hostdev: XMLTree.Element) {
+    guard hostdev["type"] == "pci", (hostdev["mode"] ?? "subsystem") == "subsystem" else { return nil }
+    guard let address = hostdev.child("source")?.child("address") else { return nil }
+    self.init(address)
+  }
+
   /// The attributes as libvirt writes them.
   var attributes: [XMLTree.Attribute] {
     let hex = { (number: UInt32, digits: Int) in

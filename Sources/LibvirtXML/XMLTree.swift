@@ -88,6 +88,15 @@ extension XMLTree.Element {
     }.joined()
   }
 
+  /// The same as if it had been made here: two elements that say the same are then equal, wherever they stood.
+  var withoutLines: XMLTree.Element {
+    XMLTree.Element(
+      name, namespace: namespace, attributes: attributes.map { XMLTree.Attribute($0.name, $0.value) },
+      children: children.map { child in
+        if case .element(let element) = child { .element(element.withoutLines) } else { child }
+      })
+  }
+
   /// The line of an attribute, or of the element's start tag.
   func line(of attribute: String) -> Int? { attributes.first { $0.name == attribute }?.line ?? line }
 }

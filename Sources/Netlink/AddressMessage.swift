@@ -1,22 +1,25 @@
 import Clibnl
 import Glibc
 
-/// Reads RTM_NEWADDR messages.
+/// Reads RTM_NEWADDR and RTM_DELADDR messages.
 enum AddressMessage {
   /// `struct ifaddrmsg`
   private static let fixedLength = 8
 
   /// The link and its address as text; nil for what isn't an IP address or is an IPv6 link-local one, which the kernel
   /// gives every interface that is up.
-  static func parse(_ message: MessageHeader) -> (ifindex: Int32, address: String)? {
-    let payload = message.payload
-    guard message.type == Int(RTM_NEWADDR), let family: UInt8 = payload.number(0),
-      let ifindex: Int32 = payload.number(4), let attributes = payload.from(fixedLength)
+  static func parse(_ message: MessageHeader, in datagram: RawSpan) -> (ifindex: Int32, address: String)? {
+    let (start, end) = (message.payload.lowerBound, message.payload.upperBound)
+    guard [Int(RTM_NEWADDR), Int(RTM_DELADDR)].contains(message.type), end - start >= fixedLength,
+      let family: UInt8 = datagram.number(start),
+      let ifindex: Int32 = datagram.number(start + 4)
     else { return nil }
+    let attributes = start + fixedLength..<end
     // On a point-to-point link IFA_ADDRESS is the peer's.
     guard
-      let octets = (attributes.attribute(ofType: Int(IFA_LOCAL)) ?? attributes.attribute(ofType: Int(IFA_ADDRESS)))?
-        .octets, let address = text(octets, family: Int32(family))
+      let attribute = datagram.attribute(ofType: Int(IFA_LOCAL), in: attributes)
+        ?? datagram.attribute(ofType: Int(IFA_ADDRESS), in: attributes),
+      let address = text(datagram.octets(attribute.payload), family: Int32(family))
     else { return nil }
     return (ifindex, address)
   }

@@ -4,7 +4,11 @@ import PoolModel
 public struct LinkInfo: Hashable, Sendable {
   public var ifindex: Int32
   public var name: String
+  /// Its other names (IFLA_ALT_IFNAME, Linux 5.5).
+  public var altNames: [String]
   public var mac: MACAddress?
+  /// The MAC that the card came with (IFLA_PERM_ADDRESS, Linux 5.6).
+  public var permanentMAC: MACAddress?
   public var mtu: Int?
   /// Whether the interface is set up (IFF_UP).
   public var adminUp: Bool
@@ -20,25 +24,30 @@ public struct LinkInfo: Hashable, Sendable {
   public var master: Int32?
   /// The interface index of the one that this is stacked on (VLAN, macvtap), in this network namespace.
   public var lower: Int32?
+  /// It has gone from here into another network namespace (in an RTM_DELLINK).
+  public var isElsewhere: Bool
   /// What made a virtual interface: `bridge`, `bond`, `macvtap` …; nil for hardware.
   public var kind: String?
   /// How many VFs the device has (IFLA_NUM_VF); nil when the kernel wasn't asked or the device can't have any.
   public var numVF: Int?
   /// What the PF's driver reports, by VF index.
-  public var vfs: [Int: VFState]
+  public var vfs: VFTable<VFState>
   /// By VF index; empty unless they were asked for.
-  public var counters: [Int: VFCounters] = [:]
+  public var counters: VFTable<VFCounters> = VFTable()
 
   /// How many VFs the device has that `vfs` lacks; 0 = `vfs` is whole.
   public var vfsMissing: Int { max(0, (numVF ?? 0) - vfs.count) }
 
   public init(
-    ifindex: Int32, name: String, mac: MACAddress? = nil, mtu: Int? = nil, adminUp: Bool = false, carrier: Bool? = nil,
+    ifindex: Int32, name: String, altNames: [String] = [], mac: MACAddress? = nil, mtu: Int? = nil,
+    adminUp: Bool = false, carrier: Bool? = nil,
     operstate: String? = nil, parentDevName: String? = nil, parentBus: String? = nil, master: Int32? = nil,
-    lower: Int32? = nil, kind: String? = nil, numVF: Int? = nil, vfs: [Int: VFState] = [:]
+    lower: Int32? = nil, isElsewhere: Bool = false, kind: String? = nil, numVF: Int? = nil,
+    vfs: VFTable<VFState> = VFTable()
   ) {
     self.ifindex = ifindex
     self.name = name
+    self.altNames = altNames
     self.mac = mac
     self.mtu = mtu
     self.adminUp = adminUp
@@ -48,6 +57,7 @@ public struct LinkInfo: Hashable, Sendable {
     self.parentBus = parentBus
     self.master = master
     self.lower = lower
+    self.isElsewhere = isElsewhere
     self.kind = kind
     self.numVF = numVF
     self.vfs = vfs

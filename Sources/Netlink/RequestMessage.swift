@@ -46,6 +46,12 @@ final class RequestMessage {
     return Array(UnsafeRawBufferPointer(start: header, count: Int(header.pointee.nlmsg_len)))
   }
 
+  /// Puts the message behind others, padded so that a further one may follow.
+  func append(to datagram: inout [UInt8]) {
+    datagram += bytes
+    while datagram.count % Int(NLMSG_ALIGNTO) != 0 { datagram.append(0) }
+  }
+
   var sequence: UInt32 { nlmsg_hdr(pointer)?.pointee.nlmsg_seq ?? 0 }
 
   private func note(_ result: Int32) { if result < 0 { isComplete = false } }

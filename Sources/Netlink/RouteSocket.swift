@@ -6,9 +6,7 @@ import PoolModel
 ///
 /// Not thread-safe: one caller at a time. The socket is closed with the last reference.
 public final class RouteSocket {
-  private var socket: OpaquePointer?
-  /// A dump that other changes interrupted is read again, this often.
-  private static let dumpAttempts = 8
+  private let socket: NetlinkSocket
   /// EAGAIN and EBUSY (i40e while a VF resets) are tried again after these pauses, in milliseconds.
   private static let busyPauses: [UInt32] = [20, 60, 150]
   /// How many writes are sent before their answers are read: so many fit into the socket's buffers.
@@ -16,23 +14,20 @@ public final class RouteSocket {
   /// VFs, and without their statistics: those fill the list's 16-bit length sooner.
   private static let withVFs = UInt32(RTEXT_FILTER_VF | RTEXT_FILTER_SKIP_STATS)
 
-  public init() throws(NetlinkError) { socket = try Self.open() }
+  public convenience init() throws(NetlinkError) {
+    try self.init { () throws(NetlinkError) in try KernelSocket(NETLINK_ROUTE) }
+  }
 
-  deinit { if let socket { nl_socket_free(socket) } }
-
-  private static func open() throws(NetlinkError) -> OpaquePointer {
-    var socket: OpaquePointer?
-    let error = clibnl_open(&socket)
-    guard error == 0, let socket else {
-      throw NetlinkError(errno: -error, operation: "open", subject: "a socket to rtnetlink")
-    }
-    return socket
+  /// As `NetlinkSocket.init`.
+  init(_ open: @escaping () throws(NetlinkError) -> any NetlinkTransport) throws(NetlinkError) {
+    socket = try NetlinkSocket(open)
   }
 
   /// Every link of this network namespace with its VFs, as `ip -d link show`.
   ///
   /// With `counters` the drivers are asked for them too, which takes some of them longer.
-  /// Where one PF's VFs don't fit into a message (EMSGSIZE), that link comes without any: `numVF` is nil.
+  /// Where one PF's VFs don't fit into a message (EMSGSIZE), that link comes without their counters, or without any VF:
+  /// `numVF` is nil.
   public func links(counters: Bool = false) throws(NetlinkError) -> [LinkInfo] {
     do throws(NetlinkError) {
       return try dumpLinks(counters ? UInt32(RTEXT_FILTER_VF) : Self.withVFs)
@@ -40,20 +35,21 @@ public final class RouteSocket {
       guard error.code == .messageTooLong else { throw error }
       var links: [LinkInfo] = []
       for bare in try dumpLinks(UInt32(RTEXT_FILTER_SKIP_STATS)) {
-        if let link = try withVFs(bare) { links.append(link) }
+        if let link = try withVFs(bare, counters) { links.append(link) }
       }
       return links
     }
   }
 
   /// `bare` with its VFs where they can be read; nil when the link has gone meanwhile.
-  private func withVFs(_ bare: LinkInfo) throws(NetlinkError) -> LinkInfo? {
+  private func withVFs(_ bare: LinkInfo, _ counters: Bool) throws(NetlinkError) -> LinkInfo? {
     guard bare.parentDevName != nil else { return bare }
     do throws(NetlinkError) {
-      return try link(index: bare.ifindex)
+      let filter = counters ? UInt32(RTEXT_FILTER_VF) : Self.withVFs
+      return try getLink(bare.ifindex, name: nil, subject: bare.name, filter)
     } catch {
       switch error.code {
-      case .messageTooLong: return bare
+      case .messageTooLong: return counters ? try withVFs(bare, false) : bare
       case .noSuchLink: return nil
       default: throw error
       }
@@ -125,22 +121,35 @@ public final class RouteSocket {
   /// Sets a link up, as `ip link set dev NAME up`.
   public func setUp(_ ifindex: Int32) throws(NetlinkError) {
     let (operation, subject) = ("set up", Self.name(ifindex))
-    let request = try require(RequestMessage(type: Int32(RTM_NEWLINK)), operation, subject)
+    let request = try socket.require(RequestMessage(type: Int32(RTM_NEWLINK)), operation, subject)
     let up = UInt32(IFF_UP)
     request.append(link: ifindex, flags: up, change: up)
-    _ = try exchange(request, operation, subject)
+    _ = try socket.exchange(request, operation, subject) { _, _ in }
   }
 
   /// The IP addresses of every link, by interface index, as `ip address show`; link-local IPv6 ones are left out.
   public func addresses() throws(NetlinkError) -> [Int32: [String]] {
-    let messages = try dump("list", "addresses") {
+    let addresses = try socket.dump("list", "addresses") {
       let request = RequestMessage(type: Int32(RTM_GETADDR), flags: Int32(NLM_F_DUMP))
       // struct ifaddrmsg, any family
       request?.append([UInt8](repeating: 0, count: 8))
       return request
+    } read: { (message, datagram) throws(NetlinkError) in
+      AddressMessage.parse(message, in: datagram)
     }
-    return messages.compactMap(AddressMessage.parse).reduce(into: [:]) {
-      $0[$1.ifindex, default: []].append($1.address)
+    return addresses.reduce(into: [:]) { $0[$1.ifindex, default: []].append($1.address) }
+  }
+
+  /// The default routes of all tables, as `ip route show table all default`, of IPv4 and IPv6.
+  public func defaultRoutes() throws(NetlinkError) -> [DefaultRoute] {
+    try socket.dump("list", "routes") {
+      let request = RequestMessage(type: Int32(RTM_GETROUTE), flags: Int32(NLM_F_DUMP))
+      // struct rtmsg, any family
+      request?.append([UInt8](repeating: 0, count: 12))
+      return request
+    } read: { (message, datagram) throws(NetlinkError) in
+      // A router has a million other routes: they are let go as they come.
+      RouteMessage.parse(message, in: datagram)
     }
   }
 
@@ -158,7 +167,7 @@ public final class RouteSocket {
           settings.maxTxRate = settings.maxTxRate ?? now?.maxTxRate ?? 0
         }
         let request = VFMessage.build(settings, vf: write.vf, ifindex: write.ifindex)
-        requests.append((place, try require(request, write.operation, write.subject)))
+        requests.append((place, try socket.require(request, write.operation, write.subject)))
       } catch {
         errors[place] = error
       }
@@ -166,7 +175,7 @@ public final class RouteSocket {
     for start in stride(from: 0, to: requests.count, by: Self.pipelined) {
       let part = requests[start..<min(start + Self.pipelined, requests.count)]
       do throws(NetlinkError) {
-        let ends = try pipeline(part.map(\.request))
+        let ends = try socket.pipeline(part.map(\.request))
         for (entry, end) in zip(part, ends) where end.errno != 0 {
           let write = writes[entry.place]
           errors[entry.place] = NetlinkError(
@@ -180,127 +189,32 @@ public final class RouteSocket {
     return errors
   }
 
-  /// Sends requests that are answered by an acknowledgement only, all at once; the answers in the same order.
-  private func pipeline(_ requests: [RequestMessage]) throws(NetlinkError) -> [Acknowledgement] {
-    let (operation, subject) = ("write to", "\(requests.count) VFs")
-    let socket = try takeSocket()
-    var ended = false
-    defer { if ended { self.socket = socket } else { nl_socket_free(socket) } }
-    var bytes: [UInt8] = []
-    for request in requests {
-      nl_complete_msg(socket, request.pointer)
-      bytes += request.bytes
-      bytes += [UInt8](repeating: 0, count: WireAttribute.aligned(bytes.count) - bytes.count)
-    }
-    let error = clibnl_send_bytes(socket, &bytes, bytes.count)
-    guard error == 0 else { throw NetlinkError(errno: -error, operation: operation, subject: subject) }
-    var ends: [UInt32: Acknowledgement] = [:]
-    let places = Set(requests.map(\.sequence))
-    while ends.count < requests.count {
-      let datagram = try receive(socket, operation, subject)
-      var offset = 0
-      while let (message, next) = MessageHeader.read(datagram, at: offset) {
-        offset = next
-        guard message.type == Int(NLMSG_ERROR), places.contains(message.sequence), let end = Acknowledgement(message)
-        else { continue }
-        ends[message.sequence] = end
-      }
-    }
-    ended = true
-    return requests.compactMap { ends[$0.sequence] }
-  }
-
-  /// The open socket, or a new one. Until an answer's end is read the socket is left aside: what remains in it would
-  /// only disturb the next request.
-  private func takeSocket() throws(NetlinkError) -> OpaquePointer {
-    defer { socket = nil }
-    if let socket { return socket }
-    return try Self.open()
-  }
-
   private func dumpLinks(_ filter: UInt32) throws(NetlinkError) -> [LinkInfo] {
-    let messages = try dump("list", "links") {
+    try socket.dump("list", "links") {
       let request = RequestMessage(type: Int32(RTM_GETLINK), flags: Int32(NLM_F_DUMP))
       request?.append(link: 0)
       request?.put(Int32(IFLA_EXT_MASK), [filter])
       return request
+    } read: { (message, datagram) throws(NetlinkError) in
+      message.type == Int(RTM_NEWLINK) ? try LinkMessage.parse(message, in: datagram) : nil
     }
-    return try messages.filter { $0.type == Int(RTM_NEWLINK) }.map(LinkMessage.parse)
   }
 
-  private func getLink(_ ifindex: Int32, name: String?, subject: String) throws(NetlinkError) -> LinkInfo {
-    let request = try require(RequestMessage(type: Int32(RTM_GETLINK)), "read", subject)
+  private func getLink(
+    _ ifindex: Int32, name: String?, subject: String, _ filter: UInt32 = withVFs
+  ) throws(NetlinkError) -> LinkInfo {
+    let request = try socket.require(RequestMessage(type: Int32(RTM_GETLINK)), "read", subject)
     request.append(link: ifindex)
     if let name { request.put(Int32(IFLA_IFNAME), text: name) }
-    request.put(Int32(IFLA_EXT_MASK), [Self.withVFs])
-    let (messages, _) = try exchange(request, "read", subject)
-    guard let message = messages.first(where: { $0.type == Int(RTM_NEWLINK) }) else {
+    request.put(Int32(IFLA_EXT_MASK), [filter])
+    var link: LinkInfo?
+    _ = try socket.exchange(request, "read", subject) { (message, datagram) throws(NetlinkError) in
+      if link == nil, message.type == Int(RTM_NEWLINK) { link = try LinkMessage.parse(message, in: datagram) }
+    }
+    guard let link else {
       throw NetlinkError(code: .malformed, operation: "read", subject: subject, kernelText: "the kernel sent no link")
     }
-    return try LinkMessage.parse(message)
-  }
-
-  private func dump(
-    _ operation: String, _ subject: String, _ request: () -> RequestMessage?
-  ) throws(NetlinkError) -> [MessageHeader] {
-    for _ in 0..<Self.dumpAttempts {
-      let (messages, interrupted) = try exchange(require(request(), operation, subject), operation, subject)
-      if !interrupted { return messages }
-    }
-    throw NetlinkError(code: .interrupted, operation: operation, subject: subject)
-  }
-
-  private func require(
-    _ request: RequestMessage?, _ operation: String, _ subject: String
-  ) throws(NetlinkError) -> RequestMessage {
-    guard let request, request.isComplete else {
-      throw NetlinkError(errno: ENOMEM, operation: operation, subject: subject)
-    }
-    return request
-  }
-
-  /// Sends a request, and collects its answers up to the kernel's acknowledgement or the end of the dump.
-  private func exchange(
-    _ request: RequestMessage, _ operation: String, _ subject: String
-  ) throws(NetlinkError) -> (messages: [MessageHeader], interrupted: Bool) {
-    let socket = try takeSocket()
-    var ended = false
-    defer { if ended { self.socket = socket } else { nl_socket_free(socket) } }
-
-    let error = clibnl_send(socket, request.pointer)
-    guard error == 0 else { throw NetlinkError(errno: -error, operation: operation, subject: subject) }
-    var messages: [MessageHeader] = []
-    var interrupted = false
-    while true {
-      let datagram = try receive(socket, operation, subject)
-      var offset = 0
-      while let (message, next) = MessageHeader.read(datagram, at: offset) {
-        offset = next
-        guard message.sequence == request.sequence else { continue }
-        interrupted = interrupted || message.flags & Int(NLM_F_DUMP_INTR) != 0
-        guard message.type == Int(NLMSG_ERROR) || message.type == Int(NLMSG_DONE) else {
-          messages.append(message)
-          continue
-        }
-        ended = true
-        if let end = Acknowledgement(message), end.errno != 0 {
-          throw NetlinkError(errno: end.errno, operation: operation, subject: subject, kernelText: end.text)
-        }
-        return (messages, interrupted)
-      }
-    }
-  }
-
-  private func receive(
-    _ socket: OpaquePointer, _ operation: String, _ subject: String
-  ) throws(NetlinkError) -> WireBytes {
-    var bytes: UnsafeMutablePointer<UInt8>?
-    let length = clibnl_receive(socket, &bytes)
-    defer { free(bytes) }
-    guard length >= 0, let bytes else {
-      throw NetlinkError(errno: Int32(-min(length, -1)), operation: operation, subject: subject)
-    }
-    return WireBytes(Array(UnsafeBufferPointer(start: bytes, count: length))[...])
+    return link
   }
 
   /// The link's name for messages, asked of the kernel only when one is made.

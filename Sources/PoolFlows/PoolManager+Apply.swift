@@ -17,7 +17,7 @@ extension PoolManager {
     let netdef: Netdef
     do { netdef = try Netdef(xml: xml) } catch { throw FlowError(.invalid, "\(error)") }
     try needLibvirt()
-    await refreshInventory()
+    try await readInventory()
     let live = try await networks.hostdevNetworks()
     let name = netdef.pool.name
     let network = live.first { $0.name == name }
@@ -29,12 +29,22 @@ extension PoolManager {
     }
     let known = contents.pools[name]
     let pool = claimingCounts(netdef.pool, known)
-    let counts = try checkPFs(netdef, pool)
+    let counts = try checkPFs(netdef, pool, await countWriters(of: pool))
     try checkOverlap(netdef, pool, counts, live)
-    var result = applySteps(pool, xml, counts, network, known)
+    try checkReservations(netdef, pool, counts)
+    let changes = changes(netdef, pool, counts, network, known)
+    let restarts = mustRestart(pool, counts, network, known, changes)
+    var result = applySteps(pool, xml, counts, network, known, changes, restarts: restarts)
     try result.check(token)
     guard !plan, !result.steps.isEmpty else { return result }
-    try await perform(netdef, pool, xml, counts, network, known)
+    let blocked = changes.filter(\.isBlocked)
+    guard blocked.isEmpty else {
+      throw FlowError(
+        .refused,
+        "pool \(name) can't be changed so while guests have these VFs; stop them, then apply it again:\n  "
+          + blocked.map { "\($0)" }.joined(separator: "\n  "))
+    }
+    try await perform(netdef, pool, xml, counts, network, known, restarts: restarts)
     result.done = true
     return result
   }
@@ -50,33 +60,51 @@ extension PoolManager {
   /// The count that each PF of the netdef will have, and whether it must be set.
   private struct WantedCount: Hashable {
     var pf: PF
+    /// What of the netdef means the PF.
+    var wanted: PoolPF
     var count: Int
     var mustSet: Bool
+    /// Nobody else sets it.
     var owned: Bool
+    /// What else sets it.
+    var writers: [String]
   }
 
   /// A PF without VFs has a count that is nobody's: a pool on it that names none takes all that the card offers, and the
   /// count is vfpool's from then on.
   private func claimingCounts(_ pool: Pool, _ known: Pool?) -> Pool {
+    let owned = known.map { inventory.pfs(of: $0) } ?? []
     var pool = pool
     for place in pool.pfs.indices where pool.pfs[place].vfs == nil {
-      let dev = pool.pfs[place].dev
-      if let owned = known?.pfs.first(where: { $0.dev == dev })?.vfs {
-        pool.pfs[place].vfs = owned
-      } else if let pf = inventory.pf(named: dev), pf.numVFs == 0, pf.totalVFs > 0 {
-        pool.pfs[place].vfs = pf.totalVFs
+      let mine = inventory.pfs(pool.pfs[place].selector)
+      let counts = owned.filter { $0.wanted.vfs != nil && mine.map(\.name).contains($0.pf.name) }
+      if let count = counts.first?.wanted.vfs {
+        pool.pfs[place].vfs = count
+      } else if let total = mine.map(\.totalVFs).min(), total > 0, mine.allSatisfy({ $0.numVFs == 0 }) {
+        pool.pfs[place].vfs = total
       }
     }
     return pool
   }
 
-  private func checkPFs(_ netdef: Netdef, _ pool: Pool) throws -> [WantedCount] {
-    try pool.pfs.map { wanted in
-      let line = at(netdef.line(of: .pf(wanted.dev)))
-      guard let pf = inventory.pf(named: wanted.dev) else {
-        let known = inventory.pfs.map(\.name).joined(separator: ", ")
-        throw FlowError(
-          .invalid, "\(line)no PF \(wanted.dev) on this host; it has \(known.isEmpty ? "no SR-IOV card" : known)")
+  /// By the name of each PF whose count the pool wants to own.
+  private func countWriters(of pool: Pool) async -> [String: [String]] {
+    var found: [String: [String]] = [:]
+    for (pf, wanted) in inventory.pfs(of: pool) where wanted.vfs != nil { found[pf.name] = await countWriters(of: pf) }
+    return found
+  }
+
+  private func checkPFs(_ netdef: Netdef, _ pool: Pool, _ writers: [String: [String]]) throws -> [WantedCount] {
+    var seen: [String: PFSelector] = [:]
+    for wanted in pool.pfs where inventory.pfs(wanted.selector).isEmpty {
+      throw FlowError(
+        .invalid,
+        "\(at(netdef.line(of: .pf(wanted.selector))))no PF \(wanted.selector) on this host; it has \(selectableCards)")
+    }
+    return try inventory.pfs(of: pool).map { pf, wanted in
+      let line = at(netdef.line(of: .pf(wanted.selector)))
+      if let earlier = seen.updateValue(wanted.selector, forKey: pf.name) {
+        throw FlowError(.invalid, "\(line)\(earlier) and \(wanted.selector) are the same PF")
       }
       if let why = pf.unsupported { throw FlowError(.invalid, "\(line)PF \(pf.name) can't serve a pool: \(why)") }
       guard pf.pci != nil else { throw FlowError(.invalid, "\(line)PF \(pf.name) is not a PCI device") }
@@ -85,16 +113,28 @@ extension PoolManager {
         throw FlowError(.invalid, "\(line)PF \(pf.name) can have at most \(pf.totalVFs) VFs, not \(count)")
       }
       if count == 0 {
-        throw FlowError(.invalid, "\(line)PF \(pf.name) offers no VFs; is SR-IOV on in the firmware?")
+        let way =
+          pf.totalVFs > 0 ? "has no VFs; say how many with vfs=" : "offers no VFs; is SR-IOV on in the firmware?"
+        throw FlowError(.invalid, "\(line)PF \(pf.name) \(way)")
       }
       if let range = wanted.range, range.upperBound >= count {
         throw FlowError(
           .invalid, "\(line)range \(range.lowerBound)-\(range.upperBound) is beyond the \(count) VFs of PF \(pf.name)")
       }
+      let writers = writers[pf.name] ?? []
+      if count != pf.numVFs, !writers.isEmpty {
+        throw FlowError(
+          .refused,
+          "\(line)PF \(pf.name) has \(pf.numVFs) VFs, not \(count), and how many is set elsewhere; change it there, or take "
+            + "it out there:\n  " + writers.joined(separator: "\n  "))
+      }
       if count != pf.numVFs, pf.numVFs != 0 {
         try checkRecount(pf, to: count, for: pool.name, line)
       }
-      return WantedCount(pf: pf, count: count, mustSet: count != pf.numVFs, owned: wanted.vfs != nil)
+      return WantedCount(
+        pf: pf, wanted: wanted, count: count, mustSet: count != pf.numVFs, owned: wanted.vfs != nil && writers.isEmpty,
+        writers: writers
+      )
     }
   }
 
@@ -102,12 +142,8 @@ extension PoolManager {
   private func checkRecount(_ pf: PF, to count: Int, for own: String, _ line: String) throws {
     let vfs = inventory.vfs.filter { $0.id.pf == pf.name }
     for vf in vfs {
-      if let pci = vf.pci, let lease = lease(holding: pci) {
-        throw FlowError(
-          .refused,
-          "\(line)PF \(pf.name) has \(pf.numVFs) VFs, and guest \(lease.guest.name) has \(vf.id): the kernel can only "
-            + "go to \(count) by taking all away; stop the guest first")
-      }
+      // Which guests are in the way is for the plan to tell.
+      if let pci = vf.pci, lease(holding: pci) != nil { continue }
       try refuseInUse(vf, line)
     }
     if let other = contents.pools.values.first(where: { pool in
@@ -121,15 +157,16 @@ extension PoolManager {
   private func checkOverlap(
     _ netdef: Netdef, _ pool: Pool, _ counts: [WantedCount], _ live: [NetworkFacts]
   ) throws {
-    let mine = Set(
-      pool.pfs.flatMap { wanted -> [VFIndex] in
-        let count = counts.first { $0.pf.name == wanted.dev }?.count ?? 0
-        let range = wanted.range.map { $0.lowerBound..<($0.upperBound + 1) } ?? 0..<count
-        return range.map { VFIndex(pf: wanted.dev, index: $0) }
-      })
+    let mine = indexes(of: pool, counts)
     let listed = Set(pool.pfs.isEmpty ? pool.addresses : [])
-    for address in pool.addresses where pool.pfs.isEmpty && inventory.vf(at: address) == nil {
-      throw FlowError(.invalid, "\(at(netdef.line(of: .address(address))))no VF \(address) on this host")
+    for address in pool.addresses where pool.pfs.isEmpty {
+      let line = at(netdef.line(of: .address(address)))
+      guard let vf = inventory.vf(at: address) else {
+        throw FlowError(.invalid, "\(line)no VF \(address) on this host")
+      }
+      if let why = inventory.pf(named: vf.id.pf)?.unsupported {
+        throw FlowError(.invalid, "\(line)PF \(vf.id.pf) of VF \(address) can't serve a pool: \(why)")
+      }
     }
     var others = contents.pools.filter { $0.key != pool.name }
     for network in live where network.name != pool.name && others[network.name] == nil {
@@ -141,19 +178,62 @@ extension PoolManager {
         let id = inventory.vf(at: address)?.id
         guard listed.contains(address) || id.map(mine.contains) == true else { continue }
         let line =
-          netdef.line(of: .address(address)) ?? id.flatMap { netdef.line(of: .pf($0.pf)) } ?? netdef.line(of: .forward)
+          netdef.line(of: .address(address))
+          ?? counts.first { $0.pf.name == id?.pf }.flatMap { netdef.line(of: .pf($0.wanted.selector)) }
+          ?? netdef.line(of: .forward)
         throw FlowError(
           .invalid, "\(at(line))overlaps pool \(other.name): both have \(id.map { "\($0) " } ?? "")\(address)")
       }
-      for theirs in other.pfs {
-        if let count = counts.first(where: { $0.pf.name == theirs.dev && $0.owned }), let vfs = theirs.vfs,
+      for (pf, theirs) in inventory.pfs(of: other) {
+        if let count = counts.first(where: { $0.pf.name == pf.name && $0.owned }), let vfs = theirs.vfs,
           vfs != count.count
         {
           throw FlowError(
             .invalid,
-            "\(at(netdef.line(of: .pf(theirs.dev))))pool \(other.name) wants \(vfs) VFs on \(theirs.dev), this one "
+            "\(at(netdef.line(of: .pf(count.wanted.selector))))pool \(other.name) wants \(vfs) VFs on \(pf.name), this one "
               + "\(count.count): two pools must agree")
         }
+      }
+    }
+  }
+
+  /// Where the VFs of a pool's PFs will be.
+  private func indexes(of pool: Pool, _ counts: [WantedCount]) -> Set<VFIndex> {
+    if pool.pfs.isEmpty { return Set(pool.addresses.compactMap { inventory.vf(at: $0)?.id }) }
+    return Set(
+      counts.flatMap { known -> [VFIndex] in
+        let range = known.wanted.range.map { $0.lowerBound..<($0.upperBound + 1) } ?? 0..<known.count
+        return range.map { VFIndex(pf: known.pf.name, index: $0) }
+      })
+  }
+
+  /// Each reserved VF must be the pool's, and reserved once.
+  private func checkReservations(_ netdef: Netdef, _ pool: Pool, _ counts: [WantedCount]) throws {
+    let mine = indexes(of: pool, counts)
+    var seen: [VFIndex: Reservation] = [:]
+    for reservation in pool.reservations {
+      let line = at(netdef.line(of: .reservation(reservation.vf)))
+      let place: VFIndex? =
+        switch reservation.vf {
+        case .address(let pci): inventory.vf(at: pci)?.id
+        case .place(let place): VFIndex(pf: inventory.pf(named: place.pf)?.name ?? place.pf, index: place.index)
+        }
+      guard let place else {
+        throw FlowError(
+          .invalid,
+          "\(line)VF \(reservation.vf), reserved for guest \(reservation.guest), is not on this host; while its PF has no "
+            + "VFs yet, write it as PF/INDEX")
+      }
+      guard mine.contains(place) else {
+        throw FlowError(
+          .invalid,
+          "\(line)VF \(reservation.vf), reserved for guest \(reservation.guest), is not in the pool; it has "
+            + mine.words)
+      }
+      if let other = seen.updateValue(reservation, forKey: place) {
+        throw FlowError(
+          .invalid,
+          "\(line)VF \(reservation.vf) is reserved twice, for \(other.guest) and for \(reservation.guest); keep one")
       }
     }
   }
@@ -161,25 +241,65 @@ extension PoolManager {
   /// The VFs of a pool in its policy's order, from what the host has now.
   func addresses(of pool: Pool) -> [PCIAddress] {
     guard !pool.pfs.isEmpty else { return pool.addresses }
-    let byPF = pool.pfs.map { wanted in
-      inventory.vfs.filter { $0.id.pf == wanted.dev && (wanted.range?.contains($0.id.index) ?? true) }
-        .sorted { $0.id.index < $1.id.index }.compactMap(\.pci)
-    }
+    let byPF = inventory.pfs(of: pool).map { pf, wanted in vfs(of: pf, wanted) }
     return listOrder(byPF, policy: pool.placement.policy)
   }
 
+  /// What the netdef makes other of a pool that there is.
+  private func changes(
+    _ netdef: Netdef, _ pool: Pool, _ counts: [WantedCount], _ network: NetworkFacts?, _ known: Pool?
+  ) -> [PoolChange] {
+    guard let network, let known else { return [] }
+    let before = storedNetdef(of: known) ?? (try? Netdef(libvirtXML: network.inactiveXML ?? network.xml))
+    let old = PoolShape(
+      pool: known, vfs: Set(known.addresses.compactMap { inventory.vf(at: $0)?.id }),
+      counts: Dictionary(counts.map { ($0.pf.name, $0.pf.numVFs) }, uniquingKeysWith: { a, _ in a }),
+      managed: before?.managed ?? false, driver: before?.driver, others: before?.others ?? [:])
+    let new = PoolShape(
+      pool: pool, vfs: indexes(of: pool, counts),
+      counts: Dictionary(counts.map { ($0.pf.name, $0.count) }, uniquingKeysWith: { a, _ in a }),
+      managed: netdef.managed, driver: netdef.driver, others: netdef.others)
+    let holders = contents.leases.values.filter(\.state.holdsVF).sorted { $0.id < $1.id }
+      .map { lease in
+        VFHolder(
+          guest: lease.guest.name, pool: lease.pool, portgroup: lease.portgroup,
+          vf: lease.vf.flatMap { inventory.vf(at: $0)?.id } ?? lease.vfIndex)
+      }
+    return new.changes(from: old, holders: holders)
+  }
+
+  /// Whether libvirt has to read the network's definition anew. Another order of its list is no reason while guests have
+  /// VFs of it: holds make the choice libvirt's as well.
+  private func mustRestart(
+    _ pool: Pool, _ counts: [WantedCount], _ network: NetworkFacts?, _ known: Pool?, _ changes: [PoolChange]
+  ) -> Bool {
+    guard let network, network.active, let known else { return false }
+    if changes.contains(where: \.restartsNetwork) { return true }
+    guard !contents.leases.values.contains(where: { $0.pool == pool.name && $0.state.holdsVF }) else { return false }
+    return counts.contains(where: \.mustSet) || addresses(of: pool) != known.addresses
+  }
+
   private func applySteps(
-    _ pool: Pool, _ xml: String, _ counts: [WantedCount], _ network: NetworkFacts?, _ known: Pool?
+    _ pool: Pool, _ xml: String, _ counts: [WantedCount], _ network: NetworkFacts?, _ known: Pool?,
+    _ changes: [PoolChange], restarts: Bool
   ) -> Plan {
     let name = pool.name
-    var plan = Plan()
+    var plan = Plan(changes: changes)
+    for wanted in pool.pfs where !wanted.selector.isName {
+      plan.notes.append(
+        "\(wanted.selector) selects \(inventory.pfs(wanted.selector).map(\.name).joined(separator: ", "))")
+    }
     for count in counts where count.mustSet {
       plan.steps.append("create \(count.count) VFs on PF \(count.pf.name) (it has \(count.pf.numVFs))")
+    }
+    for count in counts {
+      plan.notes += count.writers.map { "how many VFs PF \(count.pf.name) has stays with what else sets it: \($0)" }
     }
     if known == nil { plan.steps.append("record pool \(name)") }
     if let known, known.mode == .observe { plan.steps.append("enforce pool \(name), which was only observed") }
     let vfs = counts.contains(where: \.mustSet) ? [] : addresses(of: pool)
-    let fresh = vfs.filter { contents.baselines[$0] == nil && lease(holding: $0) == nil }.count
+    let leased = leasedVFs()
+    let fresh = vfs.count { contents.baselines[$0] == nil && !leased.contains($0) }
     if counts.contains(where: \.mustSet) {
       plan.steps.append("record the baselines of the new VFs")
     } else if fresh > 0 {
@@ -187,34 +307,44 @@ extension PoolManager {
     }
     if let network {
       let changed = known.map { contents.netdefs[$0.name] != xml } ?? true
-      if changed || known?.mode == .observe { plan.steps.append("redefine network \(name)") }
+      if changed || restarts || known?.mode == .observe { plan.steps.append("redefine network \(name)") }
       if !network.autostart { plan.steps.append("autostart network \(name)") }
       if !network.active { plan.steps.append("start network \(name)") }
-      if network.active, changed, let known, vfs != known.addresses || pool.vlan != known.vlan {
-        if contents.leases.values.contains(where: { $0.pool == name && $0.state.holdsVF }) {
+      if restarts {
+        plan.steps.append("restart network \(name)")
+        let guests = Set(contents.leases.values.filter { $0.pool == name && $0.state.holdsVF }.map(\.guest.name))
+        if !guests.isEmpty {
           plan.notes.append(
-            "the changed VF list or VLAN takes effect when network \(name) is started anew, without guests on it")
-        } else {
-          plan.steps.append("restart network \(name)")
+            "guests \(guests.sorted().joined(separator: ", ")) keep their VFs: they are claimed again in the same breath"
+          )
         }
+      }
+      if let uuid = pool.uuid, uuid != network.uuid {
+        plan.notes.append("network \(name) keeps its UUID \(network.uuid)")
       }
     } else {
       plan.steps += ["define network \(name)", "autostart network \(name)", "start network \(name)"]
+    }
+    plan.disruptedGuests = Set(changes.filter(\.isBlocked).flatMap(\.guests)).sorted()
+    if !plan.disruptedGuests.isEmpty {
+      plan.notes.insert("refused as it is: stop \(plan.disruptedGuests.joined(separator: ", ")) first", at: 0)
     }
     return plan
   }
 
   private func perform(
-    _ netdef: Netdef, _ wanted: Pool, _ xml: String, _ counts: [WantedCount], _ network: NetworkFacts?, _ known: Pool?
+    _ netdef: Netdef, _ wanted: Pool, _ xml: String, _ counts: [WantedCount], _ network: NetworkFacts?, _ known: Pool?,
+    restarts: Bool
   ) async throws {
     let name = wanted.name
     var pool = wanted
-    // Starts go on meanwhile: with the list that libvirt still uses.
-    if let known { pool.addresses = known.addresses }
     pool.uuid = network?.uuid
     let earlierNetdef = contents.netdefs[name] ?? ""
-    // What to undo is durable before the first VF is made.
-    try await commit([.savePool(pool, netdef: xml)])
+    // What to undo is durable before the first VF is made. Else a known pool stays as it is, for the starts that go on
+    // meanwhile, and its netdef too: whoever applies it again after a crash must not be told that it is done.
+    var early = known ?? pool
+    (early.mode, early.pfs, early.uuid) = (pool.mode, pool.pfs, pool.uuid)
+    try await commit([.savePool(early, netdef: known == nil && network == nil ? xml : earlierNetdef)])
     var created: [WantedCount] = []
     var defined = false
     do {
@@ -224,26 +354,38 @@ extension PoolManager {
         created.append(count)
         try await links.setVFCount(count.count, pf: count.pf.name)
       }
-      await refreshInventory()
+      try await readInventory()
       pool.addresses = addresses(of: pool)
       try await recordBaselines(pool)
+      // Also when only its answer is lost.
+      defined = network == nil
       pool.uuid = try await networks.define(
         xml: netdef.xml(uuid: network?.uuid, addresses: netdef.fillsAddresses ? pool.addresses : nil))
-      defined = network == nil
       try await networks.setAutostart(true, network: name)
-      if let network, network.active {
-        let stale = known.map { $0.addresses != pool.addresses || $0.vlan != pool.vlan } ?? false
-        if stale, !contents.leases.values.contains(where: { $0.pool == name && $0.state.holdsVF }) {
-          try await networks.stop(network: name)
-          try await networks.start(network: name)
+      if network?.active == true {
+        if restarts {
+          let isDone = try await restartNetwork(of: name, listing: pool.addresses, patience: turnLimit)
+          if !isDone { throw FlowError(.refused, "guests are being started in it all the time; apply it again later") }
+        } else {
+          // libvirt goes on with the list that it has, in another order at most.
+          pool.addresses = known?.addresses ?? pool.addresses
         }
       } else {
         try await networks.start(network: name)
       }
-      try await commit([.savePool(pool, netdef: xml)])
+      // What an admin set by hand is the pool's from now on.
+      let taken = counts.filter(\.owned).compactMap(\.pf.pci).filter { contents.counts[$0] != nil }
+      try await commit([.savePool(pool, netdef: xml)] + taken.map { .forgetCount($0) })
     } catch {
       log.error("pool \(name) could not be applied, undoing: \(error)")
-      await undo(name, created: created, defined: defined, network, known: known, netdef: earlierNetdef)
+      do {
+        try await undo(name, created: created, defined: defined, network, known: known, netdef: earlierNetdef)
+      } catch let failure {
+        throw FlowError(
+          .failed,
+          "pool \(name) could not be applied: \(error); and it could not be undone: \(failure); apply it again, or remove it"
+        )
+      }
       throw FlowError(.failed, "pool \(name) could not be applied, and what was done is undone: \(error)")
     }
     problems["pool \(name)"] = nil
@@ -253,15 +395,21 @@ extension PoolManager {
 
   private func undo(
     _ name: String, created: [WantedCount], defined: Bool, _ network: NetworkFacts?, known: Pool?, netdef: String
-  ) async {
+  ) async throws {
+    defer { reconcileSoon() }
+    // While libvirt has the pool, the ledger and the card must have it, too.
+    let now = try await networks.hostdevNetworks().first { $0.name == name }
     if let network {
-      _ = try? await networks.define(xml: network.inactiveXML ?? network.xml)
-      try? await networks.setAutostart(network.autostart, network: name)
-      if network.active { try? await networks.start(network: name) }
-    }
-    if defined {
-      try? await networks.stop(network: name)
-      try? await networks.undefine(network: name)
+      _ = try await networks.define(xml: network.inactiveXML ?? network.xml)
+      try await networks.setAutostart(network.autostart, network: name)
+      if contents.pools[name]?.unfinished == .restart {
+        try await bringBack(network: name, isActive: now?.active == true)
+      } else if network.active, now?.active != true {
+        try await networks.start(network: name)
+      }
+    } else if defined, let now {
+      if now.active { try await networks.stop(network: name) }
+      try await networks.undefine(network: name)
     }
     for count in created { try? await links.setVFCount(count.pf.numVFs, pf: count.pf.name) }
     let change = known.map { LedgerChange.savePool($0, netdef: netdef) } ?? .removePool(name)
@@ -271,22 +419,65 @@ extension PoolManager {
     await rereadNetworks()
   }
 
-  /// The counts that pools own, for the next boot.
+  /// What else sets a PF's VF count. What can't be looked at doesn't speak against us.
+  func countWriters(of pf: PF) async -> [String] { (try? await links.countWriters(of: pf)) ?? [] }
+
+  /// The counts that admins set and those that pools own, for the next boot.
   func saveOwnCounts() async throws {
-    var own: [String: OwnVFCount] = [:]
+    let counts = try await savedCounts()
+    if counts.differ { try await links.saveOwnCounts(counts.own) }
+    await noticeCountWriters(counts.own)
+  }
+
+  /// The counts that are ours, and whether others are saved. Those of cards that aren't here now stay as they were saved.
+  func savedCounts() async throws -> (own: [OwnVFCount], differ: Bool) {
+    let saved = try await links.savedCounts()
+    let own = ownCounts(saved)
+    return (own, Set(own) != Set(saved))
+  }
+
+  /// The counts that admins set and those that pools own, by address of the card; of cards that aren't here now those that
+  /// are among `saved`.
+  func ownCounts(_ saved: [OwnVFCount] = []) -> [OwnVFCount] {
+    var own = contents.counts
     for pool in contents.pools.values where pool.mode == .enforce {
       for wanted in pool.pfs {
-        guard let vfs = wanted.vfs, let pf = inventory.pf(named: wanted.dev), let pci = pf.pci else { continue }
-        own[wanted.dev] = OwnVFCount(pf: pf.name, pci: pci, mac: pf.mac, count: vfs)
+        guard let vfs = wanted.vfs else { continue }
+        let found = inventory.pfs(wanted.selector)
+        for pf in found {
+          if let pci = pf.pci { own[pci] = OwnVFCount(pci: pci, mac: pf.ownMAC, name: pf.name, count: vfs) }
+        }
+        if found.isEmpty, let earlier = saved.first(where: wanted.selector.means) {
+          own[earlier.pci] = own[earlier.pci] ?? earlier
+        }
       }
     }
-    try await links.saveOwnCounts(own.values.sorted { $0.pci < $1.pci })
+    return own.values.sorted { $0.pci < $1.pci }
+  }
+
+  /// Tells of counts that are ours and that something else sets, too: they are left to that. `counts`: those that were
+  /// saved; nil = they are read.
+  func noticeCountWriters(_ counts: [OwnVFCount]? = nil) async {
+    var saved = counts ?? []
+    if counts == nil { saved = (try? await links.savedCounts()) ?? [] }
+    var found: [String: String] = [:]
+    for pf in inventory.pfs {
+      guard let count = saved.first(where: { $0.pci == pf.pci }) else { continue }
+      let writers = await countWriters(of: pf)
+      if writers.isEmpty { continue }
+      found["count \(pf.name)"] =
+        "how many VFs PF \(pf.name) has is also set elsewhere, and is left to that; vfpool wanted \(count.count): "
+        + writers.joined(separator: "; ")
+    }
+    for key in problems.keys where key.hasPrefix("count ") { problems[key] = nil }
+    problems.merge(found) { _, new in new }
   }
 
   /// Baselines of the pool's VFs that have none and that nobody has.
-  private func recordBaselines(_ pool: Pool) async throws {
+  func recordBaselines(_ pool: Pool) async throws {
+    let taken = leasedVFs().union(claimedVFs())
     let changes = pool.addresses.compactMap { vf -> LedgerChange? in
-      guard contents.baselines[vf] == nil, lease(holding: vf) == nil, !claimedVFs().contains(vf),
+      guard contents.baselines[vf] == nil, !taken.contains(vf),
         let state = inventory.vf(at: vf)?.state
       else { return nil }
       return .saveBaseline(Baseline(vf: vf, state: state, taken: now()))
@@ -312,8 +503,15 @@ extension PoolManager {
   private func enforceNow(_ name: String, plan: Bool, ifPlan token: String?) async throws -> Plan {
     var pool = try pool(named: name)
     try needLibvirt()
-    guard pool.mode == .observe else { return Plan(notes: ["pool \(name) is enforced already"]) }
-    await refreshInventory()
+    try await readInventory()
+    guard pool.mode == .observe else {
+      // What an enforce that broke off has left.
+      if !plan {
+        try await recordBaselines(pool)
+        try await saveOwnCounts()
+      }
+      return Plan(notes: ["pool \(name) is enforced already"])
+    }
     let free = zip(pool.addresses, standings(of: pool.addresses)).filter { $0.1 == .free }.count
     let leased = contents.leases.values.filter { $0.pool == name && $0.state.holdsVF }
     var result = Plan(steps: ["enforce pool \(name)", "record the baselines of \(free) free VFs"])
@@ -340,6 +538,7 @@ extension PoolManager {
   private func startNow(_ name: String) async throws -> Plan {
     _ = try pool(named: name)
     try needLibvirt()
+    await rereadNetworks()
     if facts[name]?.active == true { return Plan(notes: ["network \(name) is active already"]) }
     try await networks.start(network: name)
     await rereadNetworks()
@@ -355,6 +554,8 @@ extension PoolManager {
   private func stopNow(_ name: String) async throws -> Plan {
     _ = try pool(named: name)
     try needLibvirt()
+    await rereadNetworks()
+    if facts[name]?.active == false { return Plan(notes: ["network \(name) is stopped already"]) }
     try refuseWhileLeased(name, to: "stop")
     await dropHolds(of: nil, in: name)
     try refuseWhileLeased(name, to: "stop")
@@ -391,9 +592,9 @@ extension PoolManager {
     if network?.active == true { result.steps.append("stop network \(name)") }
     if network?.persistent == true { result.steps.append("undefine network \(name)") }
     result.steps.append("forget pool \(name)")
-    for pf in pool.pfs where pf.vfs != nil {
+    for (pf, wanted) in inventory.pfs(of: pool) where wanted.vfs != nil {
       result.notes.append(
-        "the VFs of \(pf.dev) stay until the next boot; `vfpool pf set-vfs \(pf.dev) 0` removes them now")
+        "the VFs of \(pf.name) stay until the next boot; `vfpool pf set-vfs \(pf.name) 0` removes them now")
     }
     try result.check(token)
     if plan { return result }
@@ -407,8 +608,8 @@ extension PoolManager {
     if network?.active == true { try await networks.stop(network: name) }
     if network?.persistent == true { try await networks.undefine(network: name) }
     try await commit(
-      contents.leases.values.filter { $0.pool == name }.sorted { $0.id < $1.id }
-        .map { .closeLease(id: $0.id, until: now(), reason: closingReason($0)) } + [.removePool(name)])
+      contents.leases.values.filter { $0.pool == name }.map(\.id).sorted().flatMap { ending($0, by: .poolRemoved) }
+        + [.removePool(name)])
     facts[name] = nil
     problems["pool \(name)"] = nil
     try await saveOwnCounts()
@@ -422,9 +623,7 @@ extension PoolManager {
     var result = Plan(done: true)
     for hold in contents.holds.values.sorted(by: { $0.vf < $1.vf }) {
       try needLibvirt()
-      try await networks.drop(port: hold.port, in: hold.pool)
-      forgetPort(hold.port)
-      try await commit([.dropHold(port: hold.port)])
+      try await dropHold(port: hold.port, in: hold.pool)
       result.steps.append("drop hold on \(hold.vf) in pool \(hold.pool)")
     }
     return result

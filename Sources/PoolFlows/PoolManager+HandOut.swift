@@ -23,20 +23,24 @@ extension PoolManager {
       }
       return
     }
+    if let owner = runningOwner(of: vf), owner.guest.uuid != port.owner.uuid {
+      // libvirt lost count, and will find out when it takes the VF.
+      log.error(
+        "libvirt gives \(vf), which guest \(owner.guest.name) has, to guest \(port.owner.name): nothing is written")
+      return reconcileSoon()
+    }
     if inventory.vf(at: vf) == nil { await refreshInventory() }
     guard let lease = await adopt(port, vf, pool) else { return }
     defer { turnsAfterAllocation(lease.guest, pool.name) }
     guard pool.mode == .enforce, let id = lease.vfIndex else { return }
     do {
-      let current = try await links.read(id)
-      let baseline = try await baseline(of: vf, current)
-      guard !deadline.isOver, contents.leases[lease.id]?.vf == vf else {
+      let isSetUp = try await setUp(id, at: vf, pool.policy(portgroup: lease.portgroup)) {
+        !deadline.isOver && contents.leases[lease.id]?.vf == vf
+      }
+      guard isSetUp else {
         problems["vf \(vf)"] = "\(id): guest \(lease.guest.name) runs without the pool's settings; restart it"
         return log.warning("\(id) for guest \(lease.guest.name): too late to set it up; libvirt went on")
       }
-      let wanted = setUp(baseline, pool.policy(portgroup: lease.portgroup))
-      let missing = wanted.missing(from: current)
-      if !missing.isEmpty { try await links.write(missing, to: id) }
       problems["vf \(vf)"] = nil
     } catch {
       problems["vf \(vf)"] = "\(id) for guest \(lease.guest.name) could not be set up: \(error)"
@@ -44,8 +48,29 @@ extension PoolManager {
     }
   }
 
+  /// The lease of a guest that runs with a VF, by all that is known.
+  private func runningOwner(of vf: PCIAddress) -> Lease? {
+    guard let lease = lease(holding: vf), lease.state == .active, runningGuests.contains(lease.guest.uuid),
+      let port = lease.port, ports[port] != nil || remadePorts.contains(port)
+    else { return nil }
+    return lease
+  }
+
+  /// Makes a VF what its NIC must find when libvirt comes to set MAC and VLAN. False: nothing was written, as it wasn't
+  /// wanted any more.
+  func setUp(
+    _ id: VFIndex, at vf: PCIAddress, _ policy: VFPolicy, while isWanted: () -> Bool = { true }
+  ) async throws -> Bool {
+    let current = try await links.read(id)
+    let baseline = try await baseline(of: vf, current)
+    guard isWanted() else { return false }
+    let missing = setUp(baseline, policy).missing(from: current)
+    if !missing.isEmpty { try await links.write(missing, to: id) }
+    return true
+  }
+
   /// What a NIC's VF must be when libvirt has just picked it: the baseline, and the pool's policy over it.
-  private func setUp(_ baseline: VFState, _ policy: VFPolicy) -> VFSettings {
+  func setUp(_ baseline: VFState, _ policy: VFPolicy) -> VFSettings {
     var wanted = VFSettings(baseline)
     // These two libvirt writes itself, right afterwards.
     wanted.mac = nil
@@ -59,13 +84,20 @@ extension PoolManager {
     return wanted
   }
 
+  func guestMACs() -> Set<MACAddress> {
+    Set(contents.bindings.values.map(\.mac)).union(contents.leases.values.map(\.mac))
+  }
+
   func isGuestMAC(_ mac: MACAddress) -> Bool {
     contents.bindings.values.contains { $0.mac == mac } || contents.leases.values.contains { $0.mac == mac }
   }
 
   /// The VF's baseline; the state that it has now becomes it when there was none.
   private func baseline(of vf: PCIAddress, _ current: VFState) async throws -> VFState {
-    if let known = contents.baselines[vf] { return known.state }
+    if let known = contents.baselines[vf] {
+      if unsavedBaselines.contains(vf) { try await commit([]) }
+      return known.state
+    }
     try await commit([.saveBaseline(Baseline(vf: vf, state: current, taken: now()))])
     return current
   }
@@ -74,61 +106,54 @@ extension PoolManager {
   /// isn't what was recorded; otherwise the ledger holds all that is needed already.
   private func adopt(_ port: NetworkPort, _ vf: PCIAddress, _ pool: Pool) async -> Lease? {
     let id = inventory.vf(at: vf)?.id
+    let pick = LeasePick(port: port.uuid, vf: vf, vfIndex: id, mac: port.mac, portgroup: port.portgroup)
     let expected = contents.leases.values
       .filter { $0.pool == pool.name && $0.guest.uuid == port.owner.uuid && $0.state == .recorded }
       .min { ($0.mac == port.mac ? 0 : 1, $0.id) < ($1.mac == port.mac ? 0 : 1, $1.id) }
-    var lease =
-      expected
-      ?? Lease(
-        pool: pool.name, guest: port.owner, nic: nextNIC(port.owner, pool.name, on: vf), mac: port.mac, vf: vf,
-        vfIndex: id,
-        state: .recorded, since: now(), bootID: bootID)
     let over = evictions(from: vf, except: expected?.id)
-    let asRecorded = expected?.vf == vf && over.isEmpty
-    lease.vf = vf
-    lease.vfIndex = id
-    lease.mac = port.mac
-    lease.state = .allocated
-    lease.port = port.uuid
-    lease.portgroup = port.portgroup ?? lease.portgroup
-    let binding = LedgerChange.bind(
-      MACBinding(
-        guest: lease.guest, pool: pool.name, nic: lease.nic, mac: lease.mac, lastVF: vf, lastSeen: now()))
-    if asRecorded {
-      commitLater([.updateLease(lease), binding])
-      return lease
-    }
-    var changes = over
-    for other in contents.leases.values where other.vf == vf && other.id != lease.id && other.state == .recorded {
-      var left = other
-      left.vf = nil
-      left.vfIndex = nil
-      changes.append(.updateLease(left))
-    }
-    if expected == nil {
-      lease.id = contents.nextLeaseID
-      changes.append(.openLease(lease))
-    } else {
-      changes.append(.updateLease(lease))
-    }
     do {
-      try await commit(changes + [binding])
+      let lease = try (expected ?? begin(port, pool.name, on: vf)).picked(pick)
+      let record: [LedgerChange] = [expected == nil ? .openLease(lease) : .updateLease(lease), binding(of: lease)]
+      if expected?.vf == vf && over.isEmpty {
+        commitLater(record)
+      } else {
+        let misled = contents.leases.values.filter { $0.vf == vf && $0.id != lease.id && $0.state == .recorded }
+        try await commit(over + misled.map { LedgerChange.updateLease(try $0.choiceLost()) } + record)
+      }
       return lease
     } catch {
-      log.error("port of guest \(lease.guest.name) on \(vf) is not recorded, its VF is left as it is: \(error)")
+      log.error("port of guest \(port.owner.name) on \(vf) is not recorded, its VF is left as it is: \(error)")
       return nil
     }
+  }
+
+  /// A lease for a port that none was recorded for. Memory must take it before anything else is awaited.
+  func begin(_ port: NetworkPort, _ pool: String, on vf: PCIAddress) -> Lease {
+    Lease(
+      id: contents.nextLeaseID, pool: pool, guest: port.owner, nic: nextNIC(port.owner, pool, on: vf), mac: port.mac,
+      vf: nil, vfIndex: nil, since: now(), bootID: bootID)
+  }
+
+  /// That the lease's NIC has its MAC, and on which VF. A MAC that the guest's definition is still to get stays bound.
+  func binding(of lease: Lease) -> LedgerChange {
+    var binding = MACBinding(
+      guest: lease.guest, pool: lease.pool, nic: lease.nic, mac: lease.mac, lastVF: lease.vf, lastSeen: now())
+    if keepsMACs(lease.pool), let owed = owedBinding(for: binding), owed.mac != lease.mac {
+      binding.mac = owed.mac
+      binding.isOwed = true
+    }
+    return .bind(binding)
   }
 
   /// libvirt has given the VF to someone else, so whoever had it is gone: that lease is over.
   func evictions(from vf: PCIAddress, except id: Int64?) -> [LedgerChange] {
     contents.leases.values
       .filter { $0.vf == vf && $0.id != id && $0.state.hasPort }
-      .map { .closeLease(id: $0.id, until: now(), reason: "guest stopped") }
+      .flatMap { ending($0.id, by: .evicted) }
   }
 
   /// The first position that no other open lease of the guest has.
-  func nextNIC(_ guest: GuestID, _ pool: String, on vf: PCIAddress) -> Int {
+  func nextNIC(_ guest: GuestID, _ pool: String, on vf: PCIAddress?) -> Int {
     let taken = Set(leases(of: guest.uuid).filter { $0.pool == pool && $0.vf != vf }.map(\.nic))
     return (0...taken.count).first { !taken.contains($0) } ?? taken.count
   }
@@ -146,32 +171,35 @@ extension PoolManager {
   public func started(_ guest: GuestID, deadline: HookDeadline) async {
     // What comes later, while the kernel is asked, is the guest's next start.
     let mine = run(of: guest)
-    for lease in leases(of: guest.uuid) where lease.state == .allocated {
-      guard let pool = contents.pools[lease.pool] else { continue }
-      if pool.mode == .enforce, let id = lease.vfIndex { await finish(lease, id, pool, deadline) }
-      guard var active = contents.leases[lease.id], active.state == .allocated else { continue }
-      active.state = .active
-      commitLater([.updateLease(active)])
-    }
+    for lease in leases(of: guest.uuid) where lease.state == .allocated { await activate(lease, deadline) }
     // All ports exist by now: what is still only recorded was recorded too late to be met.
     commitLater(
-      mine.leases.filter { contents.leases[$0]?.state == .recorded }
-        .map { .closeLease(id: $0, until: now(), reason: "start failed") })
+      mine.leases.filter { contents.leases[$0]?.state == .recorded }.flatMap { ending($0, by: .startFailed) })
     Task { await self.endTurns(mine.turns) }
   }
 
-  private func finish(_ lease: Lease, _ id: VFIndex, _ pool: Pool, _ deadline: HookDeadline) async {
+  /// libvirt has set the lease's VF up: sets and checks the rest, and the lease is active.
+  func activate(_ lease: Lease, _ deadline: HookDeadline) async {
+    guard let pool = contents.pools[lease.pool] else { return }
+    var settings: VFSettings?
+    if pool.mode == .enforce, let id = lease.vfIndex { settings = await finish(lease, id, pool, deadline) }
+    guard let active = try? contents.leases[lease.id]?.started(settings: settings) else { return }
+    commitLater([.updateLease(active)])
+  }
+
+  /// What the VF is set to at the end; nil when that isn't known.
+  private func finish(_ lease: Lease, _ id: VFIndex, _ pool: Pool, _ deadline: HookDeadline) async -> VFSettings? {
     let policy = pool.policy(portgroup: lease.portgroup)
     do {
       var current = try await links.read(id)
       var wanted = policy.early
-      wanted.mac = lease.mac
+      wanted.mac = lease.ownMAC
       wanted.vlan = .init(policy.completed(current.vlan))
       let missing = wanted.missing(from: current)
       if !missing.isEmpty {
         guard !deadline.isOver, contents.leases[lease.id]?.state == .allocated else {
           problems["vf \(lease.pci)"] = "\(id): guest \(lease.guest.name) runs without \(missing.summary); restart it"
-          return
+          return VFSettings(current)
         }
         try await links.write(missing, to: id)
         current = try await links.read(id)
@@ -180,9 +208,11 @@ extension PoolManager {
       problems["vf \(lease.pci)"] =
         wrong.isEmpty ? nil : "\(id) of guest \(lease.guest.name) did not take \(wrong.summary)"
       if !wrong.isEmpty { log.error("\(id) of guest \(lease.guest.name) did not take \(wrong.summary)") }
+      return VFSettings(current)
     } catch {
       problems["vf \(lease.pci)"] = "\(id) of guest \(lease.guest.name) could not be checked: \(error)"
       log.error("\(id) of guest \(lease.guest.name) could not be checked: \(error)")
+      return nil
     }
   }
 }

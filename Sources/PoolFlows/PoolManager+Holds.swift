@@ -9,6 +9,11 @@ extension PoolManager {
       limitTurns(guest)
       return true
     }
+    await dropHoldsInTheWay(of: pools, guest)
+    if turns.tryTake(pools, guest: guest.uuid) {
+      limitTurns(guest)
+      return true
+    }
     // Half of what is left: placing needs its time too.
     let patience = deadline.left / 2
     let got = await withCheckedContinuation { continuation in
@@ -23,6 +28,18 @@ extension PoolManager {
     }
     if got { limitTurns(guest) }
     return got
+  }
+
+  /// A start that waits can be let through without its turn, also by vfpoold's death, and must find a VF then: where holds
+  /// leave too few, they go.
+  private func dropHoldsInTheWay(of pools: Set<String>, _ guest: GuestID) async {
+    for name in pools.sorted() {
+      guard let pool = contents.pools[name] else { continue }
+      let claimed = claimedVFs().union(contents.holds.values.map(\.vf))
+      let free = zip(pool.addresses, standings(of: pool.addresses)).count { $0.1 == .free && !claimed.contains($0.0) }
+      let unplaced = contents.unplacedStarts(in: name, besides: guest.uuid)
+      if free < unplaced + turns.waiting(for: name) + 1 { await dropHolds(of: nil, in: name) }
+    }
   }
 
   /// A start that dies between prepare and its port must not block its pools.
@@ -52,6 +69,7 @@ extension PoolManager {
   }
 
   func claim(_ hold: Hold) async {
+    guard contents.holds[hold.port] != nil else { return }
     guard mayHold else { return commitLater([.dropHold(port: hold.port)]) }
     let port = NetworkPort(hold)
     do {
@@ -67,6 +85,20 @@ extension PoolManager {
       log.info("no hold on \(hold.vf): \(error)")
       commitLater([.dropHold(port: hold.port)])
     }
+  }
+
+  /// Makes libvirt count the VF of a hold that the ledger has as taken.
+  func park(_ hold: Hold) async throws {
+    let port = NetworkPort(hold)
+    try await networks.claim(port, in: hold.pool)
+    notePort(port)
+  }
+
+  /// Ends a hold, in libvirt and then in the ledger.
+  func dropHold(port: String, in pool: String) async throws {
+    try await networks.drop(port: port, in: pool)
+    forgetPort(port)
+    try await commit([.dropHold(port: port)])
   }
 
   /// Drops the holds made for the start of the guest with a UUID; nil = for anyone's start. Standing holds stay.

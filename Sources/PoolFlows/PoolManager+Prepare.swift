@@ -4,7 +4,7 @@ import Logging
 import PoolModel
 
 /// A NIC of a guest that wants a VF of a pool.
-private struct WantedNIC {
+struct WantedNIC {
   /// Position among the guest's NICs of this pool.
   var position: Int
   var mac: MACAddress
@@ -24,9 +24,14 @@ extension PoolManager {
   /// for policy only.
   public func prepare(_ guest: GuestDescription, deadline: HookDeadline) async -> HookVerdict {
     let wanted = wantedNICs(guest)
-    guard !wanted.isEmpty else { return .go }
+    guard !wanted.isEmpty || !guest.vfs.isEmpty else { return .go }
     await returnLeftovers(of: guest.guest)
     if deadline.isOver { return .go }
+    if let refusal = await prepareFixedVFs(of: guest, deadline: deadline) {
+      log.notice("refused: \(refusal)")
+      return .refuse(refusal)
+    }
+    if wanted.isEmpty || deadline.isOver { return .go }
     let enforced = wanted.keys.filter { contents.pools[$0]?.mode == .enforce }.sorted()
     if let conflict = await macConflict(guest.guest, wanted, enforced) { return .refuse(conflict) }
     guard isConnected, !enforced.isEmpty else {
@@ -35,6 +40,13 @@ extension PoolManager {
     guard await takeTurns(Set(enforced), guest.guest, deadline: deadline) else {
       for name in enforced { await dropHolds(of: nil, in: name) }
       if deadline.isOver { return .go }
+      for name in enforced {
+        guard let pool = contents.pools[name], let nics = wanted[name]?.count else { continue }
+        if let refusal = shortage(guest, nics: nics, pool) {
+          log.notice("refused: \(refusal)")
+          return .refuse("\(refusal)")
+        }
+      }
       return await recordUnplaced(guest.guest, wanted)
     }
     let mine = turns.turns(of: guest.guest.uuid)
@@ -47,7 +59,7 @@ extension PoolManager {
       await endTurns(mine)
       return .go
     }
-    let verdict = await place(guest.guest, wanted, in: mine, deadline: deadline)
+    let verdict = await place(guest, wanted, in: mine, deadline: deadline)
     if case .refuse = verdict { await endTurns(mine) }
     return verdict
   }
@@ -64,7 +76,7 @@ extension PoolManager {
   }
 
   /// Before a refusal the truth is read from libvirt, as for placement.
-  private func macConflict(
+  func macConflict(
     _ guest: GuestID, _ wanted: [String: [WantedNIC]], _ enforced: [String]
   ) async -> String? {
     for name in enforced {
@@ -100,13 +112,19 @@ extension PoolManager {
     return a.name == b.name || !pfs(a).isDisjoint(with: pfs(b))
   }
 
-  /// Leases that an earlier run of this guest left behind: it isn't running, so they are over.
+  /// Leases and turns that an earlier run of this guest left behind: it isn't running, so they are over.
   private func returnLeftovers(of guest: GuestID) async {
-    for lease in leases(of: guest.uuid) {
-      if lease.state.hasPort { await takeBack(lease) }
-      if contents.leases[lease.id] != nil {
-        commitLater([.closeLease(id: lease.id, until: now(), reason: closingReason(lease))])
+    // What comes meanwhile is of the start that is being prepared.
+    let old = run(of: guest)
+    await endTurns(old.turns)
+    for lease in old.leases.compactMap({ contents.leases[$0] }) {
+      if lease.state.hasPort {
+        if let port = lease.port, ports[port] != nil, (try? await networks.drop(port: port, in: lease.pool)) != nil {
+          forgetPort(port)
+        }
+        await takeBack(lease)
       }
+      commitLater(ending(lease.id, by: .released))
     }
   }
 
@@ -138,15 +156,16 @@ extension PoolManager {
   }
 
   private func place(
-    _ guest: GuestID, _ wanted: [String: [WantedNIC]], in mine: [Turn], deadline: HookDeadline
+    _ description: GuestDescription, _ wanted: [String: [WantedNIC]], in mine: [Turn], deadline: HookDeadline
   ) async -> HookVerdict {
+    let guest = description.guest
     var changes: [LedgerChange] = []
     var holds: [Hold] = []
     for name in mine.map(\.pool) {
       guard let pool = contents.pools[name], let nics = wanted[name] else { continue }
       let choice: PlacementChoice
       do {
-        choice = try await choose(guest, nics, pool)
+        choice = try await choose(description, nics: nics.count, pool)
       } catch {
         log.notice("refused: \(error)")
         return .refuse("\(error)")
@@ -177,39 +196,5 @@ extension PoolManager {
       }
     }
     return .go
-  }
-
-  /// Asks placement; before a refusal the truth is read from libvirt, lest a port whose end we missed refuses a start.
-  private func choose(
-    _ guest: GuestID, _ nics: [WantedNIC], _ pool: Pool
-  ) async throws(PlacementRefusal) -> PlacementChoice {
-    let lastVFs = nics.map { nic in
-      contents.bindings[.init(guestUUID: guest.uuid, pool: pool.name, nic: nic.position)]?.lastVF
-    }
-    do {
-      return try ranking(pool).choose(request(guest, lastVFs, pool))
-    } catch {
-      _ = await returnLostPorts(of: pool.name)
-      await refreshInventory()
-      return try ranking(pool).choose(request(guest, lastVFs, pool))
-    }
-  }
-
-  private func request(_ guest: GuestID, _ lastVFs: [PCIAddress?], _ pool: Pool) -> PlacementRequest {
-    let underWay = contents.leases.values.count {
-      $0.pool == pool.name && $0.state == .recorded && $0.guest.uuid != guest.uuid
-    }
-    return PlacementRequest(guest: guest, lastVFs: lastVFs, othersUnderWay: underWay)
-  }
-
-  func ranking(_ pool: Pool) -> PlacementRanking {
-    let claimed = claimedVFs()
-    let candidates = zip(pool.addresses, standings(of: pool.addresses)).map { vf, standing in
-      let id = inventory.vf(at: vf)?.id
-      return Candidate(
-        vf: vf, id: id, standing: standing, claimed: claimed.contains(vf),
-        carrier: id.flatMap { inventory.pf(named: $0.pf)?.carrier })
-    }
-    return PlacementRanking(pool: pool, candidates: candidates)
   }
 }

@@ -13,6 +13,8 @@ extension PoolManager {
   /// `network port-deleted`: libvirt has restored its three fields and rebound the driver; the network is locked, so
   /// nobody can have the VF yet. Restores the whole baseline and reads it back.
   public func freed(_ port: NetworkPort, network: String, deadline: HookDeadline) async {
+    // Its guest runs, and gets the port back at once.
+    if remadePorts.contains(port.uuid) { return }
     let known = ports[port.uuid]
     forgetPort(port.uuid)
     guard let pool = contents.pools[network], let vf = port.vf ?? known?.vf, !port.isHold
@@ -24,26 +26,30 @@ extension PoolManager {
     }
     if pool.mode == .enforce { await restore(vf, of: lease, deadline: deadline) }
     markFreed(lease)
+    // No release will look at what became of the VF.
+    if lease == nil { reconcileSoon() }
   }
 
   func markFreed(_ lease: Lease?) {
-    guard let lease, var freed = contents.leases[lease.id], freed.state.holdsVF else { return }
-    freed.state = .freed
+    guard let lease, let freed = try? contents.leases[lease.id]?.freed() else { return }
     commitLater([.updateLease(freed)])
   }
 
   /// Takes a VF back whose port is gone without our having been told.
   func takeBack(_ lease: Lease) async {
-    if let vf = lease.vf, contents.pools[lease.pool]?.mode == .enforce, !claimedVFs().contains(vf) {
-      await restore(vf, of: lease)
-    }
+    await restoreUnlessClaimed(lease)
     markFreed(lease)
+  }
+
+  func restoreUnlessClaimed(_ lease: Lease) async {
+    guard let vf = lease.vf, contents.pools[lease.pool]?.mode == .enforce, !claimedVFs().contains(vf) else { return }
+    await restore(vf, of: lease)
   }
 
   /// Whether nobody but `lease`, which is ending, has the VF. Asked again right before each write: libvirt may have
   /// given the VF away while the kernel was read.
   private func isStillFree(_ vf: PCIAddress, _ lease: Lease?, _ deadline: HookDeadline?) -> Bool {
-    deadline?.isOver != true && !ports.values.contains { $0.vf == vf && !$0.isHold }
+    deadline?.isOver != true && !ports.hasGuestPort(on: vf)
       && !contents.leases.values.contains {
         $0.vf == vf && $0.id != lease?.id && $0.state.hasPort
       }
@@ -80,19 +86,24 @@ extension PoolManager {
   }
 
   /// What on a VF that nobody has differs from its baseline. The MAC counts only when it is a guest's: some drivers show
-  /// what the VF's driver chose, and some don't take a zero MAC back.
-  func dirt(on state: VFState, _ baseline: VFState) -> VFSettings {
+  /// what the VF's driver chose, and some don't take a zero MAC back. `guestMACs` saves those who look at many VFs the
+  /// search for each.
+  func dirt(on state: VFState, _ baseline: VFState, guestMACs: Set<MACAddress>? = nil) -> VFSettings {
     var dirt = VFSettings(baseline).missing(from: state)
-    if !isGuestMAC(state.mac) { dirt.mac = nil }
+    if dirt.mac != nil, !(guestMACs?.contains(state.mac) ?? isGuestMAC(state.mac)) { dirt.mac = nil }
     return dirt
   }
 
   func quarantine(_ vf: PCIAddress, _ why: String) async {
+    if isBeyondQuarantineLimit(vf) {
+      problems["vf \(vf)"] = "\(vf) \(why)"
+      return log.error("no quarantine of \(vf), whose PF has \(quarantineLimit) VFs in it already: \(why)")
+    }
     log.error("quarantine of \(vf): \(why)")
     do {
       try await commit([.quarantine(Quarantine(vf: vf, why: why, since: now(), port: contents.quarantines[vf]?.port))])
     } catch {
-      log.error("quarantine of \(vf) is not recorded: \(error)")
+      return log.error("quarantine of \(vf) is not recorded: \(error)")
     }
     reconcileSoon()
   }
@@ -111,25 +122,29 @@ extension PoolManager {
     for id in run.leases {
       guard let current = contents.leases[id] else { continue }
       if current.state.hasPort {
-        // Its port-deleted never reached us, or is late.
+        // Its port-deleted never reached us, or it has a port that vfpool made.
         guard await portIsGone(current) else {
           reconcileSoon()
           continue
         }
-        await takeBack(current)
+        // The port's end may have been told meanwhile.
+        if let now = contents.leases[id], now.state.hasPort { await takeBack(now) }
       }
       await checkDriver(current)
-      guard contents.leases[id] != nil else { continue }
-      commitLater([.closeLease(id: id, until: now(), reason: closingReason(current))])
+      commitLater(ending(id, by: .released))
     }
   }
 
-  func closingReason(_ lease: Lease) -> String { lease.state == .recorded ? "start failed" : "guest stopped" }
-
+  /// libvirt has deleted the ports that it made for the guest. One that is still there was claimed for a VF that the guest
+  /// has by address, and is deleted.
   private func portIsGone(_ lease: Lease) async -> Bool {
     guard let port = lease.port else { return true }
     guard isConnected, let live = try? await networks.ports(of: lease.pool) else { return ports[port] == nil }
-    if live.contains(where: { $0.uuid == port }) { return false }
+    if live.contains(where: { $0.uuid == port }) {
+      guard lease.isClaim,
+        (try? await networks.drop(port: port, in: lease.pool)) != nil
+      else { return false }
+    }
     forgetPort(port)
     return true
   }
@@ -141,6 +156,7 @@ extension PoolManager {
       (try? await links.driver(of: vf)) == "vfio-pci", self.lease(holding: vf) == nil
     else { return }
     log.warning("\(vf) is still on vfio-pci after guest \(lease.guest.name) was released")
+    reconcileSoon()
   }
 
   /// Leases whose port libvirt doesn't have any more are taken back; whether there were any. Not before reconciling has
@@ -159,9 +175,7 @@ extension PoolManager {
       else { continue }
       forgetPort(port)
       await takeBack(lease)
-      if let freed = contents.leases[lease.id] {
-        commitLater([.closeLease(id: lease.id, until: now(), reason: closingReason(freed))])
-      }
+      commitLater(ending(lease.id, by: .guestGone))
       found = true
     }
     let vfs = Set(contents.pools[pool]?.addresses ?? [])

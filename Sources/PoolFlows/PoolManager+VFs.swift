@@ -25,9 +25,9 @@ extension PoolManager {
         "\(vf.id) is leased to guest \(lease.guest.name); to change it under the guest, say --disrupt \(lease.guest.name)"
       )
     }
-    if let use = vf.hostUse { throw FlowError(.refused, "\(vf.id) is used by the host: \(use)") }
-    if let pci = vf.pci, let port = ports.values.first(where: { $0.vf == pci && !$0.isHold }),
-      lease(holding: pci) == nil, !disrupt.contains(port.owner.name)
+    if let use = hostUse(of: vf) { throw FlowError(.refused, "\(vf.id) is used by the host: \(use)") }
+    if let pci = vf.pci, let port = ports.guestPort(on: pci), lease(holding: pci) == nil,
+      !disrupt.contains(port.owner.name)
     {
       throw FlowError(
         .refused, "\(vf.id) is taken in libvirt by \(port.owner.name); to change it, say --disrupt \(port.owner.name)")
@@ -37,7 +37,7 @@ extension PoolManager {
 
   /// A VF that the host uses, or that someone has whom no pool knows: a guest with a plain `<hostdev>`, a DPDK process.
   func refuseInUse(_ vf: VF, _ line: String) throws(FlowError) {
-    if let use = vf.hostUse { throw FlowError(.refused, "\(line)\(vf.id) is used by the host: \(use)") }
+    if let use = hostUse(of: vf) { throw FlowError(.refused, "\(line)\(vf.id) is used by the host: \(use)") }
     if vf.driver == "vfio-pci" {
       throw FlowError(
         .refused, "\(line)\(vf.id) is bound to vfio-pci: a guest outside of pools or a process may have it")
@@ -65,6 +65,8 @@ extension PoolManager {
       let missing = settings.missing(from: state)
       return missing.isEmpty ? nil : (vf, missing)
     }
+    adminWrites += 1
+    defer { adminWrites -= 1 }
     let errors = await write(changes, disrupt)
     try await readInventory()
     var failures: [String] = []
@@ -83,12 +85,16 @@ extension PoolManager {
       let taken = VFSettings(before).restricted(to: change.settings).missing(from: now)
       if !taken.isEmpty { undo.append((change.vf, taken)) }
     }
-    if failures.isEmpty { return vfs.compactMap { inventory.vf($0.id) } }
+    if failures.isEmpty {
+      acceptChanges(of: vfs, settings)
+      return vfs.compactMap { inventory.vf($0.id) }
+    }
     let failed = failures.count
     for (change, error) in zip(undo, await write(undo, disrupt)) {
       if let error { failures.insert("\(change.vf.id) could not be put back: \(error)", at: 0) }
     }
     await refreshInventory()
+    acceptChanges(of: vfs, settings)
     if failures.count > 8 { failures = failures.prefix(8) + ["and \(failures.count - 8) more"] }
     if vfs.count > 1 { failures.append(failed < vfs.count ? "the others are set" : "no VF was changed") }
     throw FlowError(.failed, failures.joined(separator: "\n"))
@@ -112,7 +118,21 @@ extension PoolManager {
     return errors
   }
 
-  private func readInventory() async throws(FlowError) {
+  /// What an admin changed under a guest is what the guest has from now on, not somebody else's doing. `fields` are those
+  /// that were to be changed.
+  private func acceptChanges(of vfs: [VF], _ fields: VFSettings) {
+    commitLater(
+      vfs.compactMap { vf in
+        guard let pci = vf.pci, let lease = lease(holding: pci), let settings = lease.settings,
+          let state = inventory.vf(at: pci)?.state
+        else { return nil }
+        return (try? lease.changed(to: settings.taking(VFSettings(state).restricted(to: fields)))).map {
+          .updateLease($0)
+        }
+      })
+  }
+
+  func readInventory() async throws(FlowError) {
     guard await refreshInventory() else {
       throw FlowError(.failed, problems["inventory"] ?? "can't read the host's network cards")
     }
@@ -137,27 +157,110 @@ extension PoolManager {
     }
   }
 
-  /// Puts a VF back to its baseline.
+  /// Puts a VF back to its baseline; one that nobody has is reset by its card first, and a quarantined one goes back to
+  /// its pool when it is clean then.
   public func resetVF(_ name: String, disrupt: [String]) async throws -> VF {
-    await refreshInventory()
+    try await alone { try await self.resetNow(name, disrupt) }
+  }
+
+  private func resetNow(_ name: String, _ disrupt: [String]) async throws -> VF {
+    try await readInventory()
     let vf = try vf(named: name)
     try checkDisruption(vf, disrupt)
-    guard let pci = vf.pci, contents.baselines[pci] != nil else {
+    guard let pci = vf.pci, let baseline = contents.baselines[pci]?.state else {
       throw FlowError(.refused, "\(vf.id) has no recorded baseline: it never was in a pool of ours")
     }
-    await restore(pci)
+    adminWrites += 1
+    defer { adminWrites -= 1 }
+    if lease(holding: pci) == nil, !ports.hasGuestPort(on: pci) {
+      try await resetUnused(vf, pci)
+    } else {
+      let missing = try await VFSettings(baseline).missing(from: links.read(vf.id))
+      try checkDisruption(vf, disrupt)
+      if !missing.isEmpty { try await links.write(missing, to: vf.id) }
+      let left = try await missing.missing(from: links.read(vf.id))
+      await refreshInventory()
+      acceptChanges(of: [vf], missing)
+      if !left.isEmpty { throw FlowError(.failed, "\(vf.id) did not take \(left.summary) of its baseline") }
+    }
     await refreshInventory()
     return try self.vf(named: name)
   }
 
+  /// Nobody gets the VF meanwhile: it is held, unless it is parked already.
+  private func resetUnused(_ vf: VF, _ pci: PCIAddress) async throws {
+    let pool = contents.pools.values.first { $0.addresses.contains(pci) && facts[$0.name]?.active == true }
+    var hold: Hold?
+    let held = contents.holds.values.first { $0.vf == pci }
+    if let guest = held?.guest {
+      throw FlowError(.refused, "\(vf.id) is held while guest \(guest.name) starts; try again")
+    }
+    if let node = vf.iommuGroup.map({ "/dev/vfio/\($0.number)" }),
+      let user = await devices.users(of: [node])[node]?.first
+    {
+      throw FlowError(.refused, "\(vf.id) is driven through vfio by \(user)")
+    }
+    if let pool, isConnected, held == nil {
+      let made = Hold(port: newUUID(), pool: pool.name, vf: pci, guest: nil)
+      try await commit([.addHold(made)])
+      do { try await park(made) } catch {
+        try? await commit([.dropHold(port: made.port)])
+        throw FlowError(.refused, "\(vf.id) was taken just now: \(error)")
+      }
+      hold = made
+    }
+    let reset: Result<Bool, any Error>
+    do { reset = .success(try await links.resetFunction(pci)) } catch { reset = .failure(error) }
+    await refreshInventory()
+    await restore(pci)
+    if let hold {
+      try await dropHold(port: hold.port, in: hold.pool)
+    }
+    do { if try !reset.get() { log.info("\(vf.id): its card offers no reset") } } catch {
+      throw FlowError(.failed, "\(vf.id) could not be reset: \(error)")
+    }
+    if contents.quarantines[pci] != nil { try await endQuarantine(of: vf, pci) }
+  }
+
+  /// Keeps a VF that nobody has from being handed out, until `unquarantine`.
+  public func quarantine(_ name: String, why: String) async throws -> VF {
+    try await alone { try await self.quarantineNow(name, why: why) }
+  }
+
+  private func quarantineNow(_ name: String, why: String) async throws -> VF {
+    try await readInventory()
+    let vf = try vf(named: name)
+    guard let pci = vf.pci else { throw FlowError(.refused, "\(vf.id) is not a PCI device") }
+    let why = why.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    if why.isEmpty { throw FlowError(.invalid, "say why \(vf.id) is quarantined: whoever looks for a VF reads it") }
+    if let known = contents.quarantines[pci] {
+      throw FlowError(.refused, "\(vf.id) is quarantined already since \(known.since): \(known.why)")
+    }
+    try checkDisruption(vf, [])
+    try await commit([.quarantine(Quarantine(vf: pci, why: why, since: now(), byAdmin: true))])
+    reconcileSoon()
+    return vf
+  }
+
   /// Hands a quarantined VF back to its pool, if it takes its baseline now.
   public func unquarantine(_ name: String) async throws -> VF {
-    await refreshInventory()
+    try await alone { try await self.unquarantineNow(name) }
+  }
+
+  private func unquarantineNow(_ name: String) async throws -> VF {
+    try await readInventory()
     let vf = try vf(named: name)
-    guard let pci = vf.pci, let quarantine = contents.quarantines[pci] else {
+    guard let pci = vf.pci, contents.quarantines[pci] != nil else {
       throw FlowError(.refused, "\(vf.id) is not quarantined")
     }
     try checkDisruption(vf, [])
+    try await endQuarantine(of: vf, pci)
+    return try self.vf(named: name)
+  }
+
+  /// Ends a VF's quarantine if it takes its baseline.
+  private func endQuarantine(of vf: VF, _ pci: PCIAddress) async throws {
+    guard let quarantine = contents.quarantines[pci] else { return }
     if let baseline = contents.baselines[pci]?.state {
       let missing = try await VFSettings(baseline).missing(from: links.read(vf.id))
       if !missing.isEmpty { try await links.write(missing, to: vf.id) }
@@ -173,49 +276,108 @@ extension PoolManager {
       try await commit([.unquarantine(pci)])
     }
     problems["vf \(pci)"] = nil
-    return try self.vf(named: name)
   }
 
-  /// Sets how many VFs a PF has; refused while one of them is somebody's or a pool counts on them.
+  /// Sets how many VFs a PF has; refused while one of them is somebody's or a pool counts on them. The plan names all of
+  /// these.
   public func setVFCount(_ count: Int, pf name: String, plan: Bool, ifPlan token: String? = nil) async throws -> Plan {
     try await alone { try await self.setCountNow(count, pf: name, plan: plan, ifPlan: token) }
   }
 
   private func setCountNow(_ count: Int, pf name: String, plan: Bool, ifPlan token: String?) async throws -> Plan {
-    await refreshInventory()
+    try await readInventory()
     guard let pf = inventory.pf(named: name) else {
       throw FlowError(.notFound, "no PF \(name); there are: \(inventory.pfs.map(\.name).joined(separator: ", "))")
     }
     guard (0...pf.totalVFs).contains(count) else {
       throw FlowError(.invalid, "PF \(name) can have 0 to \(pf.totalVFs) VFs, not \(count)")
     }
-    if count == pf.numVFs { return Plan(notes: ["PF \(name) has \(count) VFs already"]) }
-    let vfs = inventory.vfs.filter { $0.id.pf == name }
-    for vf in vfs {
-      if let pci = vf.pci, let lease = lease(holding: pci) {
-        throw FlowError(
-          .refused, "guest \(lease.guest.name) has \(vf.id), and a new count takes every VF away; stop the guest first")
+    if count > 0, let why = pf.unsupported { throw FlowError(.refused, "PF \(pf.name) can't serve guests: \(why)") }
+    let kept = pf.pci.map { OwnVFCount(pci: $0, mac: pf.ownMAC, name: pf.name, count: count) }
+    let writers = await countWriters(of: pf)
+    if count == pf.numVFs, isKept(kept) || !writers.isEmpty {
+      return Plan(notes: ["PF \(pf.name) has \(count) VFs already"] + writers.map { "set by \($0)" })
+    }
+    var result = Plan()
+    let hit: (guests: [String], what: [String]) = count == pf.numVFs ? ([], []) : hitByNewCount(of: pf.name)
+    if count != pf.numVFs {
+      if pf.numVFs > 0 { result.steps.append("remove the \(pf.numVFs) VFs of PF \(pf.name)") }
+      if count > 0 { result.steps.append("create \(count) VFs on PF \(pf.name)") }
+      (result.disruptedGuests, result.notes) = (hit.guests, hit.what)
+      if !hit.what.isEmpty {
+        result.notes.insert("refused as it is: a new count takes every VF of \(pf.name) away", at: 0)
       }
-      try refuseInUse(vf, "")
     }
-    for pool in contents.pools.values.sorted(by: { $0.name < $1.name })
-    where pool.addresses.contains(where: { address in vfs.contains { $0.pci == address } }) {
-      throw FlowError(.refused, "pool \(pool.name) counts on the VFs of \(name); remove the pool or apply it changed")
-    }
-    var steps: [String] = []
-    if pf.numVFs > 0 { steps.append("remove the \(pf.numVFs) VFs of PF \(name)") }
-    if count > 0 { steps.append("create \(count) VFs on PF \(name)") }
-    var result = Plan(steps: steps)
+    let what = count == 0 ? "make none of them after a boot" : "make \(count) VFs on PF \(pf.name) after each boot"
+    if kept != nil { result.steps.append(what) }
+    result.notes += writers.map { "refused as it is: how many VFs PF \(pf.name) has is set by \($0)" }
     try result.check(token)
     if plan { return result }
-    do { try await links.setVFCount(count, pf: name) } catch {
-      try? await links.setVFCount(pf.numVFs, pf: name)
+    guard writers.isEmpty else {
+      throw FlowError(
+        .refused,
+        "how many VFs PF \(pf.name) has is set elsewhere; change it there, or take it out there:\n  "
+          + writers.joined(separator: "\n  "))
+    }
+    guard hit.what.isEmpty else {
+      throw FlowError(
+        .refused,
+        "a new count takes every VF of PF \(pf.name) away, and these are in the way:\n  "
+          + hit.what.joined(separator: "\n  "))
+    }
+    let earlier = pf.pci.flatMap { contents.counts[$0] }
+    try await keep(kept)
+    do {
+      if count != pf.numVFs { try await links.setVFCount(count, pf: pf.name) }
+      try await saveOwnCounts()
+    } catch {
+      if count != pf.numVFs { try? await links.setVFCount(pf.numVFs, pf: pf.name) }
+      if let pci = pf.pci { try? await commit([earlier.map { .keepCount($0) } ?? .forgetCount(pci)]) }
+      try? await saveOwnCounts()
       await refreshInventory()
       throw FlowError(
-        .failed, "PF \(name) did not get \(count) VFs, and has \(inventory.pf(named: name)?.numVFs ?? 0) now: \(error)")
+        .failed,
+        "PF \(pf.name) did not get \(count) VFs, and has \(inventory.pf(named: pf.name)?.numVFs ?? 0) now: \(error)")
     }
     await refreshInventory()
     result.done = true
     return result
+  }
+
+  /// Whether a PF's count is recorded already, by an admin or by a pool.
+  private func isKept(_ count: OwnVFCount?) -> Bool {
+    guard let count else { return true }
+    if count.count == 0 { return contents.counts[count.pci] == nil }
+    let isPools = contents.pools.values.contains { pool in
+      pool.mode == .enforce && inventory.pfs(of: pool).contains { $0.wanted.vfs != nil && $0.pf.pci == count.pci }
+    }
+    return isPools || contents.counts[count.pci]?.count == count.count
+  }
+
+  private func keep(_ count: OwnVFCount?) async throws {
+    guard let count else { return }
+    try await commit([count.count == 0 ? .forgetCount(count.pci) : .keepCount(count)])
+  }
+
+  /// Who loses something when all VFs of a PF go, with the way out: guests by lease, other users by VF, pools.
+  private func hitByNewCount(of pf: String) -> (guests: [String], what: [String]) {
+    let vfs = inventory.vfs.filter { $0.id.pf == pf }
+    var guests: [String] = []
+    var what: [String] = []
+    for vf in vfs {
+      if let pci = vf.pci, let lease = lease(holding: pci) {
+        if !guests.contains(lease.guest.name) { guests.append(lease.guest.name) }
+        what.append(
+          "\(vf.id): guest \(lease.guest.name), lease \(lease.id) of pool \(lease.pool), MAC \(lease.mac); stop the guest"
+        )
+      } else {
+        do { try refuseInUse(vf, "") } catch { what.append(error.message) }
+      }
+    }
+    for pool in contents.pools.values.sorted(by: { $0.name < $1.name }) {
+      let count = pool.addresses.count { address in vfs.contains { $0.pci == address } }
+      if count > 0 { what.append("pool \(pool.name) has \(count) of them; remove the pool or apply it changed") }
+    }
+    return (guests, what)
   }
 }

@@ -7,7 +7,7 @@ public struct HostView: Sendable {
   public var contents: LedgerContents
   /// libvirt's hostdev networks by name, as last read.
   public var networks: [String: NetworkFacts]
-  /// The standing of every VF that a pool lists, and the pool.
+  /// The standing of every VF that a pool lists, and the pool; a free one that is kept for a guest is reserved.
   public var standings: [PCIAddress: (pool: String, standing: VFStanding)]
   public var isConnected: Bool
   /// In words, the most general first.
@@ -25,11 +25,21 @@ extension PoolManager {
   private func snapshot() -> HostView {
     var all: [PCIAddress: (pool: String, standing: VFStanding)] = [:]
     for pool in contents.pools.values.sorted(by: { $0.name < $1.name }) {
-      for (vf, standing) in zip(pool.addresses, standings(of: pool.addresses)) { all[vf] = (pool.name, standing) }
+      let kept = layout(of: pool).reservations
+      for (vf, standing) in zip(pool.addresses, standings(of: pool.addresses)) {
+        let keeping = standing == .free ? kept[vf].map { VFStanding.reserved("for guest \($0.guest)") } : nil
+        all[vf] = (pool.name, keeping ?? standing)
+      }
     }
     return HostView(
       inventory: inventory, contents: contents, networks: facts, standings: all, isConnected: isConnected,
-      problems: problems.sorted { $0.key < $1.key }.map(\.value))
+      problems: problems.sorted { $0.key < $1.key }.map(\.value) + lostCardProblems + carrierProblems
+        + suspectPFProblems + outsideChangeProblems)
+  }
+
+  /// The pool that lists a VF; where several do, the first by name.
+  func poolName(of vf: PCIAddress, where isMeant: (Pool) -> Bool = { _ in true }) -> String? {
+    contents.pools.values.filter { isMeant($0) && $0.addresses.contains(vf) }.map(\.name).min()
   }
 
   /// What needs no look at the kernel: leases, MACs, netdefs.

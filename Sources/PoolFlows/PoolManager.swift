@@ -4,27 +4,33 @@ import PoolModel
 
 /// The one place that decides: which VF a guest gets, what is written to it, when it is back.
 ///
-/// Its flows are in extensions by the part of the story they tell: `+Prepare`, `+HandOut`, `+Return`, `+Apply`,
-/// `+Reconcile`.
-/// Memory (`contents`) is changed first, then the ledger, and nothing else happens before the ledger has it.
+/// Its flows are in extensions by the part of the story they tell: `+Prepare`, `+Placement`, `+HandOut`, `+Return`,
+/// `+Attach`, `+Detach`, `+Guests`, `+Apply`, `+Reconcile`, `+Watch`, `+Devices`, `+MACs`, `+Bind`.
+/// Memory (`contents`) is changed first, then the ledger, and nothing else happens before the ledger has it: what is
+/// about to be done in the kernel or in libvirt, and what undoes it, is durable first (`commit`). What only tells of
+/// something done is recorded behind it (`commitLater`): libvirt's pick of the VF that was chosen, a guest's start, a VF
+/// that is back at its baseline, a hold that is dropped. Killed in between, vfpoold finds the difference when it
+/// reconciles. Each flow can be done once more, from any point at which it was left.
 public actor PoolManager {
   /// Everything around the flows, behind protocols.
   public struct Neighbours: Sendable {
     public var links: any Links
     public var networks: any Networks
     public var guests: any Guests
+    public var devices: any Devices
     public var ledger: any Ledger
     public var now: @Sendable () -> Timestamp
     /// 128 random bits as a UUID, for ports that are ours.
     public var newUUID: @Sendable () -> String
 
     public init(
-      links: any Links, networks: any Networks, guests: any Guests, ledger: any Ledger,
+      links: any Links, networks: any Networks, guests: any Guests, devices: any Devices, ledger: any Ledger,
       now: @escaping @Sendable () -> Timestamp, newUUID: @escaping @Sendable () -> String
     ) {
       self.links = links
       self.networks = networks
       self.guests = guests
+      self.devices = devices
       self.ledger = ledger
       self.now = now
       self.newUUID = newUUID
@@ -34,6 +40,7 @@ public actor PoolManager {
   let links: any Links
   let networks: any Networks
   let guests: any Guests
+  let devices: any Devices
   let ledger: any Ledger
   let now: @Sendable () -> Timestamp
   let newUUID: @Sendable () -> String
@@ -41,16 +48,28 @@ public actor PoolManager {
   let log: Logger
   /// How long a passed prepare may keep its turn before the next is served.
   let turnLimit: Duration
+  let watchPatience: WatchPatience
+  /// So many VFs of one PF are quarantined at most; 0 = any number.
+  let quarantineLimit: Int
+  /// What generated MACs begin with.
+  let macPrefix: MACPrefix
 
   var contents = LedgerContents()
   var inventory = HostInventory()
   /// libvirt's ports by UUID, as hooks and reconciling tell them.
-  var ports: [String: NetworkPort] = [:]
+  var ports = PortTable()
   enum PortChange { case born, ended }
   /// What hooks told of ports since reconciling last began to read them.
   var portsSinceRead: [String: PortChange] = [:]
+  /// Ports of leases whose guest doesn't run, by UUID, and since when: libvirt deletes a stopped guest's ports a little
+  /// after the guest.
+  var orphans: [String: ContinuousClock.Instant] = [:]
+  /// Ports that are deleted and made again because libvirt lost count: their guests run.
+  var remadePorts: Set<String> = []
   /// libvirt's hostdev networks by name.
   var facts: [String: NetworkFacts] = [:]
+  /// What placement knows of each pool's VFs, for as long as the inventory is the same.
+  var layouts: [String: PoolLayout] = [:]
   /// UUIDs of the running guests, as events and reconciling tell them: hooks can't ask, domain calls wait for them.
   var runningGuests: Set<String> = []
   /// Whether `runningGuests` is complete: reconciling has read it on this connection.
@@ -63,39 +82,100 @@ public actor PoolManager {
   public internal(set) var isConnected = false
   /// By subject, so that each is told once and goes when it is mended.
   var problems: [String: String] = [:]
+  /// Who has a VF without a lease or a port, in words: a process that drives it through vfio.
+  var foreignUses: [PCIAddress: String] = [:]
+  /// PFs whose carrier is gone, or hasn't been back for long.
+  var unhealthyPFs: Set<String> = []
+  var recoveries: [String: Task<Void, Never>] = [:]
+  /// When each PF lost its carrier of late.
+  var losses: [String: [ContinuousClock.Instant]] = [:]
+  /// PFs that have had a carrier since vfpoold started: a link that comes up for the first time doesn't flap.
+  var pfsSeenUp: Set<String> = []
+  /// What leased VFs have lost of their settings, by lease: as seen once, and as seen twice.
+  var suspectedChanges: [Int64: VFSettings] = [:]
+  var outsideChanges: [Int64: VFSettings] = [:]
+  /// Devices that running guests were asked to let go.
+  var unplugs = Unplugs()
+  /// The lease whose VF is on its way into a running guest.
+  var leaseBeingAttached: Int64?
+  /// What was tried to be put back in vain.
+  var unmendableChanges: [Int64: VFSettings] = [:]
+  /// How many of an admin's own changes of VFs are under way.
+  var adminWrites = 0
+  var pendingLook: Task<Void, Never>?
+  var pendingDeviceLook: Task<Void, Never>?
+  var deviceChanges = Settling()
+  var linkChanges = Settling()
+  /// Whose VFs the pending look reads.
+  var changedPFs: Set<String> = []
   /// The last of what is done one after the other.
   private var tail: Task<Void, Never>?
   var backgroundReconcile: Task<Void, Never>?
+  var pendingReconcile: Task<Void, Never>?
+  private var lastReload: ContinuousClock.Instant?
   var reconcileWanted = false
+  /// Waits to reconcile once more what could not be repaired.
+  var retryPause: Task<Void, Never>?
+  /// VFs whose first baseline is on its way into the ledger.
+  private(set) var unsavedBaselines: Set<PCIAddress> = []
   /// What memory took while the ledger is read again; nil = it isn't.
   private var sinceReload: [LedgerChange]?
 
-  public init(_ neighbours: Neighbours, bootID: String, log: Logger, turnLimit: Duration = .seconds(4)) {
+  /// How long the kernel's messages are left to settle.
+  public struct WatchPatience: Sendable {
+    /// From the last message of a burst to the look at what it was about.
+    public var settle: Duration
+    /// From a carrier's return to the PF being healthy; twice as long for each further loss of late.
+    public var recovery: Duration
+    /// How long a loss of the carrier counts.
+    public var memory: Duration
+
+    public init(settle: Duration = .seconds(2), recovery: Duration = .seconds(1), memory: Duration = .seconds(60)) {
+      self.settle = settle
+      self.recovery = recovery
+      self.memory = memory
+    }
+  }
+
+  public init(
+    _ neighbours: Neighbours, bootID: String, log: Logger, turnLimit: Duration = .seconds(4),
+    watchPatience: WatchPatience = WatchPatience(), quarantineLimit: Int = 3,
+    macPrefix: MACPrefix = .standard
+  ) {
     links = neighbours.links
     networks = neighbours.networks
     guests = neighbours.guests
+    devices = neighbours.devices
     ledger = neighbours.ledger
     now = neighbours.now
     newUUID = neighbours.newUUID
     self.bootID = bootID
     self.log = log
     self.turnLimit = turnLimit
+    self.watchPatience = watchPatience
+    self.quarantineLimit = quarantineLimit
+    self.macPrefix = macPrefix
   }
 
   /// Reads the ledger and the host, and closes what an earlier boot left open. libvirt isn't needed.
   public func load() async throws {
     contents = try await ledger.load()
     let stale = contents.leases.values.filter { $0.bootID != bootID }
-    var changes: [LedgerChange] = stale.sorted { $0.id < $1.id }
-      .map { .closeLease(id: $0.id, until: now(), reason: "host rebooted") }
+    var changes = stale.map(\.id).sorted().flatMap { ending($0, by: .hostRebooted) }
     if !stale.isEmpty || contents.leases.isEmpty {
       // libvirt's ports don't outlive a boot; without any lease of this boot the holds are of an earlier one.
       changes += contents.holds.keys.sorted().map { .dropHold(port: $0) }
       changes += contents.quarantines.values.filter { $0.port != nil }
-        .map { .quarantine(Quarantine(vf: $0.vf, why: $0.why, since: $0.since)) }
+        .map { quarantine in
+          var unparked = quarantine
+          unparked.port = nil
+          return .quarantine(unparked)
+        }
     }
     if !changes.isEmpty { try await commit(changes) }
     await refreshInventory()
+    // Somebody else may have begun to set a count that is ours.
+    await noticeCountWriters()
   }
 
   /// Reads PFs and VFs anew; false, and keeps what it knows, when that fails.
@@ -103,6 +183,8 @@ public actor PoolManager {
   func refreshInventory(counters: Bool = false) async -> Bool {
     do {
       inventory = try await links.inventory(counters: counters)
+      layouts = [:]
+      noteCarriers()
       problems["inventory"] = inventory.problems.isEmpty ? nil : inventory.problems.joined(separator: "; ")
       return true
     } catch {
@@ -126,9 +208,26 @@ public actor PoolManager {
 
   // MARK: The ledger
 
-  /// One transaction; returns when it is durable. On an error memory is what the ledger has.
+  /// The change that ends a lease as it is now because of `event`; none when it has ended already. One that can't end so
+  /// has moved on meanwhile, and is left to reconciling.
+  func ending(_ id: Int64, by event: LeaseEvent) -> [LedgerChange] {
+    guard let lease = contents.leases[id] else { return [] }
+    do {
+      return [try lease.ended(by: event, at: now())]
+    } catch {
+      log.warning("\(error)")
+      reconcileSoon()
+      return []
+    }
+  }
+
+  /// One transaction; returns when it is durable. On an error memory is what the ledger has. Without changes: when all
+  /// that was committed before is durable.
   func commit(_ changes: [LedgerChange]) async throws {
     take(changes)
+    let baselines = changes.compactMap { if case .saveBaseline(let baseline) = $0 { baseline.vf } else { nil } }
+    unsavedBaselines.formUnion(baselines)
+    defer { unsavedBaselines.subtract(baselines) }
     do {
       try await ledger.commit(changes)
       problems["ledger"] = nil
@@ -142,11 +241,17 @@ public actor PoolManager {
   func commitLater(_ changes: [LedgerChange]) {
     guard !changes.isEmpty else { return }
     take(changes)
+    let failedBefore = problems["ledger"] != nil
     ledger.commit(changes) { [weak self] result in
-      guard case .failure(let error) = result else { return }
-      Task { await self?.reload(after: error) }
+      switch result {
+      case .failure(let error): Task { await self?.reload(after: error) }
+      case .success where failedBefore: Task { await self?.ledgerIsMended() }
+      case .success: break
+      }
     }
   }
+
+  private func ledgerIsMended() { problems["ledger"] = nil }
 
   private func take(_ changes: [LedgerChange]) {
     for change in changes { contents.apply(change) }
@@ -164,46 +269,47 @@ public actor PoolManager {
       for change in sinceReload ?? [] { contents.apply(change) }
     }
     sinceReload = nil
-    reconcileSoon()
+    // A ledger that takes nothing must not make reconciling go round and round.
+    let isOften = lastReload.map { $0.duration(to: .now) < turnLimit } ?? false
+    lastReload = .now
+    if isOften { reconcileLater() } else { reconcileSoon() }
   }
 
   // MARK: Who has what
 
   /// The open lease that has a VF; the furthest one, should one be recorded while another is being returned.
-  func lease(holding vf: PCIAddress) -> Lease? {
-    contents.leases.values.filter { $0.vf == vf && $0.state.holdsVF }
-      .max { ($0.state != .recorded ? 1 : 0, $0.id) < ($1.state != .recorded ? 1 : 0, $1.id) }
+  func lease(holding vf: PCIAddress) -> Lease? { contents.lease(holding: vf) }
+
+  /// The VFs that open leases have.
+  func leasedVFs() -> Set<PCIAddress> {
+    Set(contents.leases.values.lazy.filter(\.state.holdsVF).compactMap(\.vf))
   }
 
-  func leases(of guestUUID: String) -> [Lease] {
-    contents.leases.values.filter { $0.guest.uuid == guestUUID }.sorted { $0.id < $1.id }
-  }
+  func leases(of guestUUID: String) -> [Lease] { contents.leases(of: guestUUID) }
 
   /// The standing of each of the VFs, in their order.
   func standings(of vfs: [PCIAddress]) -> [VFStanding] {
-    var leased: [PCIAddress: Lease] = [:]
-    for lease in contents.leases.values.sorted(by: { $0.id < $1.id }) where lease.state.holdsVF {
-      guard let vf = lease.vf else { continue }
-      if let other = leased[vf], other.state != .recorded, lease.state == .recorded { continue }
-      leased[vf] = lease
-    }
-    let byPCI = Dictionary(inventory.vfs.compactMap { vf in vf.pci.map { ($0, vf) } }, uniquingKeysWith: { a, _ in a })
-    let parked = Dictionary(
-      contents.holds.values.filter { $0.guest == nil }.map { ($0.vf, $0) }, uniquingKeysWith: { a, _ in a })
-    var foreign: [PCIAddress: String] = [:]
-    for port in ports.values where !port.isHold {
-      if let vf = port.vf { foreign[vf] = port.owner.name }
-    }
+    let claims = claims()
     return vfs.map { vf in
-      if let lease = leased[vf] { return .leased(lease) }
-      if let quarantine = contents.quarantines[vf] { return .quarantined(quarantine) }
-      if let owner = foreign[vf] { return .foreign(owner) }
-      guard let found = byPCI[vf] else { return .gone }
-      if let use = found.hostUse { return .hostUsed(use) }
-      if parked[vf] != nil { return .reserved("parked") }
-      return .free
+      let found = inventory.vf(at: vf)
+      switch claims.standing(of: vf, isThere: found != nil, isHostUsed: found?.hostUse != nil) {
+      case .free: return .free
+      case .leased: return contents.lease(holding: vf).map { .leased($0) } ?? .free
+      case .quarantined: return contents.quarantines[vf].map { .quarantined($0) } ?? .free
+      case .foreign: return .foreign(ports.guestPort(on: vf)?.owner.name ?? "somebody")
+      case .gone: return .gone
+      case .hostUsed: return .hostUsed(found.flatMap(hostUse) ?? "")
+      case .reserved: return .reserved("parked")
+      }
     }
   }
+
+  func claims() -> VFClaims { VFClaims(contents: contents, ports: ports, foreignUses: foreignUses) }
+
+  /// Why a VF is the host's own, in words; nil = it isn't.
+  func hostUse(of vf: VF) -> String? { vf.hostUse ?? vf.pci.flatMap { foreignUses[$0] } }
+
+  func isHostUsed(_ vf: PCIAddress) -> Bool { inventory.vf(at: vf)?.hostUse != nil || foreignUses[vf] != nil }
 
   func notePort(_ port: NetworkPort) {
     ports[port.uuid] = port
@@ -215,7 +321,7 @@ public actor PoolManager {
     portsSinceRead[uuid] = .ended
   }
 
-  func claimedVFs() -> Set<PCIAddress> { Set(ports.values.compactMap(\.vf)) }
+  func claimedVFs() -> Set<PCIAddress> { ports.claimedVFs }
 
   /// The VLAN tag id that libvirt puts on a NIC; nil = none.
   func vlanID(_ pool: Pool, portgroup: String?) -> UInt16? { pool.vlan(portgroup: portgroup)?.id }

@@ -32,6 +32,8 @@ struct Turns {
   /// The turns that a guest has now, by pool name.
   func turns(of guest: String) -> [Turn] { now.values.filter { $0.guest == guest }.sorted { $0.pool < $1.pool } }
   var waiting: Int { waiters.count }
+  func waiting(for pool: String) -> Int { waiters.count { $0.pools.contains(pool) } }
+  var isIdle: Bool { now.isEmpty && waiters.isEmpty }
 
   /// Takes the turns now if nobody has or waits for any of them.
   mutating func tryTake(_ pools: Set<String>, guest: String) -> Bool {

@@ -1,4 +1,4 @@
-/// Where a lease is in its life. Durable before the action that it announces.
+/// Where a lease is in its life; `after(_:)` says what comes next.
 public enum LeaseState: String, Codable, Sendable, CaseIterable {
   /// Written at prepare; libvirt has not picked a VF yet.
   case recorded
@@ -28,7 +28,8 @@ public struct GuestID: Hashable, Codable, Sendable {
   }
 }
 
-/// One hand-out of a VF to a NIC.
+/// One hand-out of a VF to a NIC. What happens to it, and so its state, goes through the events of its life
+/// (`picked(_:)`, `started(settings:)` …).
 public struct Lease: Hashable, Codable, Sendable, Identifiable {
   /// The ledger's number; grows, never used twice.
   public var id: Int64
@@ -38,21 +39,25 @@ public struct Lease: Hashable, Codable, Sendable, Identifiable {
   public var nic: Int
   public var mac: MACAddress
   /// The VF: chosen from `recorded` on, libvirt's pick from `allocated` on. Nil: libvirt is left to pick.
-  public var vf: PCIAddress?
+  public internal(set) var vf: PCIAddress?
   /// The VF's place when it was handed out.
-  public var vfIndex: VFIndex?
-  public var state: LeaseState
+  public internal(set) var vfIndex: VFIndex?
+  public internal(set) var state: LeaseState
   public var portgroup: String?
   /// The UUID of libvirt's network port.
-  public var port: String?
+  public internal(set) var port: String?
   /// When it was first recorded.
   public var since: Timestamp
   /// The kernel's boot in which it was recorded (`/proc/sys/kernel/random/boot_id`).
   public var bootID: String
+  /// What the VF shall be while its guest has it; nil = not known.
+  public internal(set) var settings: VFSettings?
 
+  /// A lease as it is stored; a new one is recorded.
   public init(
     id: Int64 = 0, pool: String, guest: GuestID, nic: Int, mac: MACAddress, vf: PCIAddress?, vfIndex: VFIndex?,
-    state: LeaseState, portgroup: String? = nil, port: String? = nil, since: Timestamp, bootID: String
+    state: LeaseState = .recorded, portgroup: String? = nil, port: String? = nil, since: Timestamp, bootID: String,
+    settings: VFSettings? = nil
   ) {
     self.id = id
     self.pool = pool
@@ -66,43 +71,33 @@ public struct Lease: Hashable, Codable, Sendable, Identifiable {
     self.port = port
     self.since = since
     self.bootID = bootID
+    self.settings = settings
   }
+}
+
+extension Lease {
+  /// With what the UUIDs of the ports begin that vfpool makes for guests, by which they are recognised without the ledger:
+  /// libvirt deletes only the ports that it made.
+  public static let claimPrefix = "76667f01"
+
+  /// Whether vfpool made its port.
+  public var isClaim: Bool { port?.hasPrefix(Self.claimPrefix) == true }
 }
 
 /// A lease that is over.
 public struct ClosedLease: Hashable, Codable, Sendable {
+  /// As it was at last: in the state in which it ended.
   public var lease: Lease
   public var until: Timestamp
-  /// Why it ended, in words: `guest stopped`, `start failed`, `host rebooted`.
+  /// Why it ended, in words: a `LeaseEnd`'s, or those of another version.
   public var reason: String
+
+  public var outcome: LeaseOutcome { lease.state.outcome }
 
   public init(lease: Lease, until: Timestamp, reason: String) {
     self.lease = lease
     self.until = until
     self.reason = reason
-  }
-}
-
-/// The lasting tie between a NIC and its MAC; outlives leases, guests' restarts and host reboots.
-public struct MACBinding: Hashable, Codable, Sendable {
-  public var guest: GuestID
-  public var pool: String
-  /// The NIC's position among the guest's NICs of this pool, from 0.
-  public var nic: Int
-  public var mac: MACAddress
-  /// The VF that the NIC had last.
-  public var lastVF: PCIAddress?
-  public var lastSeen: Timestamp
-
-  public init(
-    guest: GuestID, pool: String, nic: Int, mac: MACAddress, lastVF: PCIAddress?, lastSeen: Timestamp
-  ) {
-    self.guest = guest
-    self.pool = pool
-    self.nic = nic
-    self.mac = mac
-    self.lastVF = lastVF
-    self.lastSeen = lastSeen
   }
 }
 
@@ -148,11 +143,14 @@ public struct Quarantine: Hashable, Codable, Sendable {
   public var since: Timestamp
   /// The standing hold that parks it, once libvirt has it.
   public var port: String?
+  /// An admin quarantined it; it didn't fail.
+  public var byAdmin: Bool
 
-  public init(vf: PCIAddress, why: String, since: Timestamp, port: String? = nil) {
+  public init(vf: PCIAddress, why: String, since: Timestamp, port: String? = nil, byAdmin: Bool = false) {
     self.vf = vf
     self.why = why
     self.since = since
     self.port = port
+    self.byAdmin = byAdmin
   }
 }

@@ -17,26 +17,55 @@ public struct Placement: Hashable, Codable, Sendable {
   public var numa: NUMAPreference
   /// A NIC gets the VF back that it had last, if that is free.
   public var sticky: Bool
+  /// How many VFs of the pool a guest may have at most; nil = as many as it has NICs.
+  public var quota: Int?
 
-  public init(policy: PlacementPolicy = .pack, numa: NUMAPreference = .ignore, sticky: Bool = false) {
+  public init(
+    policy: PlacementPolicy = .pack, numa: NUMAPreference = .ignore, sticky: Bool = false, quota: Int? = nil
+  ) {
     self.policy = policy
     self.numa = numa
     self.sticky = sticky
+    self.quota = quota
   }
 }
 
-/// A PF that a pool takes VFs from (`<vfpool:pf dev= vfs= range=/>`, or libvirt's own `<pf dev=/>`).
-public struct PoolPF: Hashable, Codable, Sendable {
-  public var dev: String
-  /// How many VFs vfpool is to keep on the PF; nil = the count is someone else's.
+/// The PFs that a pool takes VFs from (`<vfpool:pf …/>`, or libvirt's own `<pf dev=/>`).
+public struct PoolPF: Hashable, Sendable {
+  public var selector: PFSelector
+  /// How many VFs vfpool is to keep on each of these PFs; nil = the count is someone else's.
   public var vfs: Int?
-  /// The VF indexes that the pool takes; nil = all.
+  /// The VF indexes that the pool takes of each; nil = all.
   public var range: ClosedRange<Int>?
 
-  public init(dev: String, vfs: Int? = nil, range: ClosedRange<Int>? = nil) {
-    self.dev = dev
+  public init(_ selector: PFSelector, vfs: Int? = nil, range: ClosedRange<Int>? = nil) {
+    self.selector = selector
     self.vfs = vfs
     self.range = range
+  }
+
+  /// A PF by its name alone.
+  public init(dev: String, vfs: Int? = nil, range: ClosedRange<Int>? = nil) {
+    self.init(PFSelector(dev: dev), vfs: vfs, range: range)
+  }
+}
+
+extension PoolPF: Codable {
+  private enum CodingKeys: String, CodingKey { case vfs, range }
+
+  /// One flat object, as it was when `dev` was all that there was.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      try PFSelector(from: decoder), vfs: try container.decodeIfPresent(Int.self, forKey: .vfs),
+      range: try container.decodeIfPresent(ClosedRange<Int>.self, forKey: .range))
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    try selector.encode(to: encoder)
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encodeIfPresent(vfs, forKey: .vfs)
+    try container.encodeIfPresent(range, forKey: .range)
   }
 }
 
@@ -94,11 +123,39 @@ public enum PoolMode: String, Codable, Sendable {
   case enforce
 }
 
-/// What a start on a pool gets when the PF has no carrier.
-public enum WhenDown: String, Codable, Sendable, CaseIterable { case allow, refuse }
+/// What a PF without carrier means to a pool's starts.
+public enum WhenDown: String, Codable, Sendable, CaseIterable {
+  /// Its VFs come last.
+  case allow
+  /// None of its VFs is handed out.
+  case refuse
+  /// Nothing: the carrier plays no part.
+  case ignore
+}
 
 /// What happens when two live NICs of different guests have one MAC on one PF and VLAN.
 public enum MACConflict: String, Codable, Sendable, CaseIterable { case refuse, warn }
+
+/// What happens to the MAC bound to a NIC when its guest is defined with another one.
+public enum MACPolicy: String, Codable, Sendable, CaseIterable {
+  /// The binding follows at the guest's next start.
+  case follow
+  /// A guest that is defined anew gets its bound MACs written into its definition.
+  case keep
+}
+
+extension KeyedDecodingContainer {
+  /// Pools that were written before there was a choice follow.
+  public func decode(_ type: MACPolicy.Type, forKey key: Key) throws -> MACPolicy {
+    try decodeIfPresent(type, forKey: key) ?? .follow
+  }
+}
+
+/// A change of a network that must not be left half done.
+public enum UnfinishedChange: String, Codable, Sendable {
+  /// It is stopped and started again.
+  case restart
+}
 
 /// A pool: one libvirt network with `<forward mode='hostdev'>`, and our policy for it.
 public struct Pool: Hashable, Codable, Sendable {
@@ -111,6 +168,8 @@ public struct Pool: Hashable, Codable, Sendable {
   /// The VFs in libvirt's own order: the first free one is what libvirt hands out by itself.
   public var addresses: [PCIAddress]
   public var placement: Placement
+  /// VFs that are kept for guests.
+  public var reservations: [Reservation]
   /// For every NIC.
   public var policy: VFPolicy
   /// By portgroup name; laid over `policy`.
@@ -125,15 +184,19 @@ public struct Pool: Hashable, Codable, Sendable {
   public var defaultPortgroup: String?
   public var whenDown: WhenDown
   public var macConflict: MACConflict
+  public var mac: MACPolicy
   /// Outside changes of a leased VF are put back (`enforce="yes"`), not only reported.
   public var enforcesOutsideChanges: Bool
+  /// What vfpool has begun to do to the pool's network; what is left of a vfpoold that died over it is brought to its end.
+  public var unfinished: UnfinishedChange?
 
   public init(
     name: String, uuid: String? = nil, mode: PoolMode = .enforce, pfs: [PoolPF] = [], addresses: [PCIAddress] = [],
-    placement: Placement = Placement(), policy: VFPolicy = VFPolicy(), portgroupPolicies: [String: VFPolicy] = [:],
-    vlan: VLANTag? = nil, portgroupVLANs: [String: VLANTag] = [:], portgroups: [String] = [],
+    placement: Placement = Placement(), reservations: [Reservation] = [], policy: VFPolicy = VFPolicy(),
+    portgroupPolicies: [String: VFPolicy] = [:], vlan: VLANTag? = nil, portgroupVLANs: [String: VLANTag] = [:],
+    portgroups: [String] = [],
     defaultPortgroup: String? = nil, whenDown: WhenDown = .allow, macConflict: MACConflict = .refuse,
-    enforcesOutsideChanges: Bool = false
+    mac: MACPolicy = .follow, enforcesOutsideChanges: Bool = false, unfinished: UnfinishedChange? = nil
   ) {
     self.name = name
     self.uuid = uuid
@@ -141,6 +204,7 @@ public struct Pool: Hashable, Codable, Sendable {
     self.pfs = pfs
     self.addresses = addresses
     self.placement = placement
+    self.reservations = reservations
     self.policy = policy
     self.portgroupPolicies = portgroupPolicies
     self.vlan = vlan
@@ -149,7 +213,9 @@ public struct Pool: Hashable, Codable, Sendable {
     self.defaultPortgroup = defaultPortgroup
     self.whenDown = whenDown
     self.macConflict = macConflict
+    self.mac = mac
     self.enforcesOutsideChanges = enforcesOutsideChanges
+    self.unfinished = unfinished
   }
 
   /// The policy of a NIC in `portgroup`.

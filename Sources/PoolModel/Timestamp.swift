@@ -10,6 +10,19 @@ extension Timestamp: Comparable {
   public static func < (a: Timestamp, b: Timestamp) -> Bool { a.milliseconds < b.milliseconds }
 }
 
+extension Timestamp {
+  /// The same time of day so many calendar months earlier; on the last day of a month that has no such day.
+  public func earlier(months: Int) -> Timestamp {
+    let days = milliseconds.floorDiv(86_400_000)
+    let (year, month, day) = Self.civil(days)
+    let sum = year * 12 + month - 1 - Int64(months)
+    let (newYear, newMonth) = (sum.floorDiv(12), sum - sum.floorDiv(12) * 12 + 1)
+    let next = newMonth == 12 ? Self.days(newYear + 1, 1, 1) : Self.days(newYear, newMonth + 1, 1)
+    let newDays = min(Self.days(newYear, newMonth, 1) + day, next) - 1
+    return Timestamp(milliseconds: milliseconds + (newDays - days) * 86_400_000)
+  }
+}
+
 extension Timestamp: LosslessStringConvertible {
   /// RFC 3339 with milliseconds: `2026-11-24T14:51:53.120Z`.
   public var description: String {

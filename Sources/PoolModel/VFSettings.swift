@@ -58,6 +58,14 @@ public struct VFSettings: Hashable, Codable, Sendable {
       rssQuery: rssQuery == state.rssQuery ? nil : rssQuery)
   }
 
+  /// These settings with the fields that `other` has as they are there.
+  public func taking(_ other: VFSettings) -> VFSettings {
+    VFSettings(
+      mac: other.mac ?? mac, vlan: other.vlan ?? vlan, spoofchk: other.spoofchk ?? spoofchk,
+      trust: other.trust ?? trust, linkState: other.linkState ?? linkState, minTxRate: other.minTxRate ?? minTxRate,
+      maxTxRate: other.maxTxRate ?? maxTxRate, rssQuery: other.rssQuery ?? rssQuery)
+  }
+
   /// The same fields as `other` has.
   public func restricted(to other: VFSettings) -> VFSettings {
     VFSettings(

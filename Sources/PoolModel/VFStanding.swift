@@ -25,16 +25,18 @@ public enum VFStanding: Hashable, Sendable {
     }
   }
 
-  /// One word, for counting.
-  public var kind: String {
+  /// Which of the cases it is.
+  public enum Kind: Hashable, Sendable { case free, leased, reserved, quarantined, hostUsed, foreign, gone }
+
+  public var kind: Kind {
     switch self {
-    case .free: "free"
-    case .leased: "leased"
-    case .reserved: "reserved"
-    case .quarantined: "quarantined"
-    case .hostUsed: "used by the host"
-    case .foreign: "taken by others"
-    case .gone: "gone"
+    case .free: .free
+    case .leased: .leased
+    case .reserved: .reserved
+    case .quarantined: .quarantined
+    case .hostUsed: .hostUsed
+    case .foreign: .foreign
+    case .gone: .gone
     }
   }
 }

@@ -1,28 +1,34 @@
 import Glibc
+import PoolModel
 
 /// A failed system call.
-struct Errno: Error {
-  var code: Int32
+package struct Errno: Error {
+  package var code: Int32
 
   /// The thing isn't there, or went away while it was looked at: devices may leave at any time.
-  var meansAbsent: Bool { [ENOENT, ENODEV, ENXIO, ENOTDIR].contains(code) }
+  package var meansAbsent: Bool { [ENOENT, ENODEV, ENXIO, ENOTDIR].contains(code) }
 
-  var text: String { strerror(code).map { String(cString: $0).lowercased() } ?? "error \(code)" }
+  package var text: String { strerror(code).map { String(cString: $0).lowercased() } ?? "error \(code)" }
 
-  static var last: Errno { Errno(code: errno) }
+  package static var last: Errno { Errno(code: errno) }
 }
 
 /// Small files, links and folders by path. Blocking.
-enum FileAccess {
+package enum FileAccess {
+  /// The whole content as text.
+  package static func read(_ path: String) throws(Errno) -> String {
+    String(decoding: try bytes(path), as: UTF8.self)
+  }
+
   /// The whole content.
-  static func read(_ path: String) throws(Errno) -> String {
+  package static func bytes(_ path: String) throws(Errno) -> [UInt8] {
     let file = try open(path, O_RDONLY)
     defer { close(file) }
     var content: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 4096)
     while true {
       let count = try retrying { Glibc.read(file, &buffer, buffer.count) }
-      if count == 0 { return String(decoding: content, as: UTF8.self) }
+      if count == 0 { return content }
       content += buffer[..<count]
     }
   }
@@ -59,16 +65,43 @@ enum FileAccess {
     _ = try retrying { Int(fsync(folder)) }
   }
 
-  /// The last part of what a symbolic link points to.
-  static func linkName(_ path: String) throws(Errno) -> String {
+  /// Calls `body` with the whole content, which is no memory of ours: the kernel's own pages are looked at and let go.
+  static func withMapped<Result>(
+    _ path: String, _ body: (UnsafeRawBufferPointer) -> Result
+  ) throws(Errno) -> Result {
+    let file = try open(path, O_RDONLY)
+    defer { close(file) }
+    var status = stat()
+    _ = try retrying { Int(fstat(file, &status)) }
+    let length = Int(status.st_size)
+    guard length > 0 else { return body(UnsafeRawBufferPointer(start: nil, count: 0)) }
+    guard let start = mmap(nil, length, PROT_READ, MAP_PRIVATE, file, 0), start != MAP_FAILED else { throw .last }
+    defer { munmap(start, length) }
+    return body(UnsafeRawBufferPointer(start: start, count: length))
+  }
+
+  /// What a symbolic link points to, as it stands there.
+  static func linkTarget(_ path: String) throws(Errno) -> String {
     var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
     let count = try retrying { readlink(path, &buffer, buffer.count) }
-    let target = String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+    return String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+
+  /// The last part of what a symbolic link points to.
+  package static func linkName(_ path: String) throws(Errno) -> String {
+    let target = try linkTarget(path)
     return target.split(separator: "/").last.map(String.init) ?? target
   }
 
+  /// What a symbolic link points to, as it stands there.
+  static func target(of path: String) throws(Errno) -> String {
+    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = try retrying { readlink(path, &buffer, buffer.count) }
+    return String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+
   /// The names in a folder, sorted, without `.` and `..`.
-  static func names(in path: String) throws(Errno) -> [String] {
+  package static func names(in path: String) throws(Errno) -> [String] {
     guard let folder = opendir(path) else { throw .last }
     defer { closedir(folder) }
     var names: [String] = []
@@ -81,7 +114,7 @@ enum FileAccess {
     return names.sorted()
   }
 
-  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+  package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
   private static func open(_ path: String, _ flags: Int32, mode: mode_t = 0) throws(Errno) -> Int32 {
     Int32(try retrying { Int(Glibc.open(path, flags | O_CLOEXEC, mode)) })
@@ -93,5 +126,12 @@ enum FileAccess {
       if result >= 0 { return result }
       if errno != EINTR { throw .last }
     }
+  }
+}
+
+extension Timestamp {
+  /// A time of a file, as `stat` tells it.
+  package init(_ time: timespec) {
+    self.init(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
   }
 }

@@ -1,5 +1,5 @@
 /// What this process has mapped into its memory.
 public enum MemoryMappings {
-  /// `maps` as `proc(5)` describes it, whole. Fails when procfs isn't there.
-  public static func read() throws(SysfsError) -> String { try ProcFile.read("/proc/self/maps") }
+  /// `smaps` as `proc(5)` describes it, whole. Fails when procfs isn't there.
+  public static func read() throws(SysfsError) -> String { try ProcFile.read("/proc/self/smaps") }
 }

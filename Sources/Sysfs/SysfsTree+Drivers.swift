@@ -4,14 +4,27 @@ import PoolModel
 extension SysfsTree {
   /// Waits until each VF of a PF has a driver, `patience` long at most: the first VFs make udev load the module, and a
   /// VF's driver sets its MAC. Returns at once where the kernel doesn't bind drivers to VFs (`sriov_drivers_autoprobe`).
-  public func waitForDrivers(pf: String, patience: Duration) {
+  public func waitForDrivers(pf: String, patience: Duration, wait: DeviceWait = Self.pause) {
     let deadline = ContinuousClock.now + patience
     guard (try? FileAccess.read("\(root)/class/net/\(pf)/device/sriov_drivers_autoprobe"))?.trimmed == "1" else {
       return
     }
-    while ContinuousClock.now < deadline {
+    while true {
       guard let found = scan().pfs.first(where: { $0.name == pf }), found.vfs.contains(where: { $0.driver == nil })
       else { return }
+      let rest = deadline - .now
+      guard rest > .zero else { return }
+      wait(rest)
+    }
+  }
+
+  /// Waits until a PCI device has a driver, `patience` long at most, and returns it; nil = it still has none. udev may
+  /// have to load the module first.
+  public func waitForDriver(of pci: PCIAddress, patience: Duration) throws(SysfsError) -> String? {
+    let deadline = ContinuousClock.now + patience
+    while true {
+      if let driver = try driver(of: pci) { return driver }
+      guard ContinuousClock.now < deadline else { return nil }
       usleep(50_000)
     }
   }

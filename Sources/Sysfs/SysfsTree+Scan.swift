@@ -1,12 +1,13 @@
 import PoolModel
 
 extension SysfsTree {
-  /// Every PF of the host with its VFs.
+  /// Every PF of the host with its VFs, and the host's NUMA nodes.
   ///
-  /// PFs are the PCI devices with `sriov_totalvfs` above 0 and a netdev, and netdevsim's devices. What vanishes during
+  /// PFs are the PCI devices with `sriov_totalvfs` above 0 that have a netdev or are of PCI's class of network cards, and
+  /// netdevsim's devices. What vanishes during
   /// the scan is left out; what can't be made sense of is a problem, and the scan goes on.
   public func scan() -> SysfsScan {
-    var reader = Reader(tree: self)
+    var reader = SysfsReader(self)
     var pfs: [SysfsPF] = []
     for name in reader.names(in: "\(root)/bus/pci/devices") {
       guard let pf = reader.pciPF(name) else { continue }
@@ -23,18 +24,13 @@ extension SysfsTree {
       case (let a, _): a != nil
       }
     }
-    return SysfsScan(pfs: pfs, problems: reader.problems)
+    let numaNodes = reader.numaNodes()
+    return SysfsScan(pfs: pfs, numaNodes: numaNodes, problems: reader.problems)
   }
 }
 
-/// Reads devices, and collects what is wrong with them.
-private struct Reader {
-  let tree: SysfsTree
-  var problems: [String] = []
-
-  init(tree: SysfsTree) { self.tree = tree }
-
-  mutating func pciPF(_ name: String) -> SysfsPF? {
+extension SysfsReader {
+  fileprivate mutating func pciPF(_ name: String) -> SysfsPF? {
     let device = "\(tree.root)/bus/pci/devices/\(name)"
     guard FileAccess.exists(device + "/sriov_totalvfs"), let total = number(device, "sriov_totalvfs"), total > 0 else {
       return nil
@@ -43,8 +39,15 @@ private struct Reader {
       problems.append("\(device): this is no PCI address")
       return nil
     }
-    guard let netdev = netdev(of: device), var pf = pf(device, netdev, total: total) else { return nil }
+    guard var pf = pf(device, named: name, total: total) else { return nil }
     pf.pci = pci
+    if let vendor = hexadecimal(device, "vendor").flatMap(UInt16.init(exactly:)) {
+      pf.id = hexadecimal(device, "device").flatMap(UInt16.init(exactly:)).map { PCIID(vendor: vendor, device: $0) }
+      // Without 0x, and VFs have their PF's vendor (SR-IOV specification, 3.4.1.1).
+      pf.vfID = text(device, "sriov_vf_device").flatMap { UInt16($0, radix: 16) }
+        .map { PCIID(vendor: vendor, device: $0) }
+    }
+    pf.iommuGroup = iommuGroup(of: device, pci)
     for entry in names(in: device) where entry.hasPrefix("virtfn") {
       guard let index = Int(entry.dropFirst("virtfn".count)), index >= 0 else { continue }
       if let vf = vf(index, link: "\(device)/\(entry)") { pf.vfs.append(vf) }
@@ -54,25 +57,35 @@ private struct Reader {
   }
 
   /// netdevsim's VFs are a number only; how many there can be stands in debugfs.
-  mutating func simulatedPF(_ name: String) -> SysfsPF? {
+  fileprivate mutating func simulatedPF(_ name: String) -> SysfsPF? {
     let device = "\(tree.root)/bus/netdevsim/devices/\(name)"
-    guard let netdev = netdev(of: device), var pf = pf(device, netdev, total: 0) else { return nil }
+    guard var pf = pf(device, named: nil, total: 0) else { return nil }
     let debugging = "\(tree.root)/kernel/debug/netdevsim/\(name)"
     pf.totalVFs = max(pf.numVFs, FileAccess.exists(debugging) ? number(debugging, "max_vfs") ?? 0 : 0)
     pf.vfs = (0..<pf.numVFs).map { SysfsVF(index: $0) }
     return pf
   }
 
-  /// What PFs of any bus have; nil when the device is going away.
-  private mutating func pf(_ device: String, _ netdev: String, total: Int) -> SysfsPF? {
+  /// What PFs of any bus have; nil when the device is going away. Without a netdev a network card goes by `name`.
+  private mutating func pf(_ device: String, named name: String?, total: Int) -> SysfsPF? {
+    guard let numVFs = number(device, "sriov_numvfs"), numVFs >= 0 else { return nil }
+    let driver = linkName(device, "driver")
+    let numaNode = self.numaNode(of: device)
+    let netdevs = netdevs(of: device)
+    guard let netdev = netdevs.first else {
+      // PCI's base class 02: network controllers.
+      guard let name, text(device, "class")?.hasPrefix("0x02") == true else { return nil }
+      return SysfsPF(
+        name: name, ifindex: 0, netdevs: [], driver: driver, numaNode: numaNode, numVFs: numVFs, totalVFs: total,
+        unsupported: "it has no network interface here"
+          + (driver.map { " (its driver is \($0))" } ?? ": it has no driver"))
+    }
     let net = "\(device)/net/\(netdev)"
-    guard let numVFs = number(device, "sriov_numvfs"), numVFs >= 0,
-      let ifindex = number(net, "ifindex").flatMap(Int32.init(exactly:))
-    else { return nil }
+    guard let ifindex = number(net, "ifindex").flatMap(Int32.init(exactly:)) else { return nil }
     return SysfsPF(
-      name: netdev, ifindex: ifindex, mac: text(net, "address").flatMap { MACAddress($0) },
-      driver: linkName(device, "driver"), numaNode: optionalNumber(device, "numa_node").flatMap { $0 < 0 ? nil : $0 },
-      mtu: number(net, "mtu"), numVFs: numVFs, totalVFs: total, unsupported: unsupported(net))
+      name: netdev, ifindex: ifindex, netdevs: netdevs, mac: text(net, "address").flatMap { MACAddress($0) },
+      driver: driver, numaNode: numaNode, mtu: number(net, "mtu"), numVFs: numVFs, totalVFs: total,
+      unsupported: unsupported(net))
   }
 
   private mutating func unsupported(_ net: String) -> String? {
@@ -94,9 +107,9 @@ private struct Reader {
     guard FileAccess.exists(device) else { return nil }
     var vf = SysfsVF(
       index: index, pci: pci, driver: linkName(device, "driver"),
-      numaNode: optionalNumber(device, "numa_node").flatMap { $0 < 0 ? nil : $0 },
-      iommuGroup: linkName(device, "iommu_group").flatMap { Int($0) })
-    if let netdev = netdev(of: device) {
+      numaNode: numaNode(of: device),
+      iommuGroup: iommuGroup(of: device, pci))
+    if let netdev = netdevs(of: device).first {
       vf.netdev = netdev
       vf.mtu = number("\(device)/net/\(netdev)", "mtu")
       vf.master = linkName("\(device)/net/\(netdev)", "master")
@@ -107,62 +120,18 @@ private struct Reader {
     return vf
   }
 
-  /// The netdev of a device; of several, that of the first port.
-  private mutating func netdev(of device: String) -> String? {
+  /// The netdevs of a device, in the order of their ports. A switchdev PF's folder has those of its representors too.
+  private mutating func netdevs(of device: String) -> [String] {
     let netdevs = names(in: device + "/net")
-    guard netdevs.count > 1 else { return netdevs.first }
-    return netdevs.min { a, b in
-      let (portA, portB) = (
-        optionalNumber("\(device)/net/\(a)", "dev_port"), optionalNumber("\(device)/net/\(b)", "dev_port")
-      )
-      return (portA ?? 0, a) < (portB ?? 0, b)
+    guard netdevs.count > 1 else { return netdevs }
+    let ports = netdevs.compactMap { name -> (port: Int, name: String)? in
+      let net = "\(device)/net/\(name)"
+      // Drivers without such names answer with an error.
+      if let port = try? FileAccess.read("\(net)/phys_port_name").trimmed, Representor(portName: port) != nil {
+        return nil
+      }
+      return (optionalNumber(net, "dev_port") ?? 0, name)
     }
-  }
-
-  // MARK: files that may be gone
-
-  private mutating func value<Value>(_ path: String, _ read: (String) throws(Errno) -> Value) -> Value? {
-    do throws(Errno) {
-      return try read(path)
-    } catch {
-      if !error.meansAbsent { problems.append("\(path): \(error.text)") }
-      return nil
-    }
-  }
-
-  mutating func names(in path: String) -> [String] {
-    value(path) { (path) throws(Errno) in try FileAccess.names(in: path) } ?? []
-  }
-
-  private mutating func linkName(_ path: String) -> String? {
-    value(path) { (path) throws(Errno) in try FileAccess.linkName(path) }
-  }
-
-  private mutating func linkName(_ folder: String, _ name: String) -> String? { linkName("\(folder)/\(name)") }
-
-  private mutating func text(_ folder: String, _ name: String) -> String? {
-    value("\(folder)/\(name)") { (path) throws(Errno) in try FileAccess.read(path) }?.trimmed
-  }
-
-  private mutating func number(_ folder: String, _ name: String) -> Int? {
-    guard let text = text(folder, name) else { return nil }
-    guard let number = Int(text) else {
-      problems.append("\(folder)/\(name) holds “\(text)”, which is no number")
-      return nil
-    }
-    return number
-  }
-
-  /// A file that not every kernel or device has, or has filled.
-  private mutating func optionalNumber(_ folder: String, _ name: String) -> Int? {
-    text(folder, name).flatMap { Int($0) }
-  }
-}
-
-extension String {
-  /// Without white space around it.
-  var trimmed: String {
-    let tail = drop { $0.isWhitespace }
-    return String(tail.reversed().drop { $0.isWhitespace }.reversed())
+    return ports.sorted { $0 < $1 }.map(\.name)
   }
 }

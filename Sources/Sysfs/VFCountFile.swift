@@ -1,22 +1,5 @@
 import PoolModel
 
-/// A VF count that a PF is to have after a boot.
-public struct SavedVFCount: Hashable, Sendable {
-  public var pci: PCIAddress
-  /// Finds the card again when it has moved to another slot; nil = unknown.
-  public var mac: MACAddress?
-  /// The PF's name when it was saved; for people.
-  public var name: String
-  public var count: Int
-
-  public init(pci: PCIAddress, mac: MACAddress?, name: String, count: Int) {
-    self.pci = pci
-    self.mac = mac
-    self.name = name
-    self.count = count
-  }
-}
-
 /// The plain file with the VF counts that are ours. A line is `PCI MAC NAME COUNT`, the MAC `-` when it isn't known:
 /// ```
 /// 0000:01:00.0 52:54:00:aa:00:01 enp1s0 7
@@ -30,7 +13,7 @@ public struct VFCountFile: Sendable {
 
   /// The counts, and what is wrong with lines that can't be read, in words. A missing file is an empty one; empty lines
   /// and those that begin with `#` are skipped.
-  public func read() throws(SysfsError) -> (counts: [SavedVFCount], problems: [String]) {
+  public func read() throws(SysfsError) -> (counts: [OwnVFCount], problems: [String]) {
     let content: String
     do throws(Errno) {
       content = try FileAccess.read(path)
@@ -38,7 +21,7 @@ public struct VFCountFile: Sendable {
       if error.meansAbsent { return ([], []) }
       throw SysfsError(errno: error.code, operation: "read", subject: path)
     }
-    var counts: [SavedVFCount] = []
+    var counts: [OwnVFCount] = []
     var problems: [String] = []
     for (number, line) in content.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
       let line = String(line).trimmed
@@ -53,7 +36,7 @@ public struct VFCountFile: Sendable {
   }
 
   /// Puts `counts` in place of what the file holds; durable when it returns, and never half-written.
-  public func write(_ counts: [SavedVFCount]) throws(SysfsError) {
+  public func write(_ counts: [OwnVFCount]) throws(SysfsError) {
     let lines = counts.map { "\($0.pci) \($0.mac.map(\.description) ?? "-") \($0.name) \($0.count)\n" }
     do throws(Errno) {
       try FileAccess.replace(path, with: lines.joined())
@@ -62,11 +45,11 @@ public struct VFCountFile: Sendable {
     }
   }
 
-  private static func parse(_ line: String) -> SavedVFCount? {
+  private static func parse(_ line: String) -> OwnVFCount? {
     let words = line.split(whereSeparator: \.isWhitespace).map(String.init)
     guard words.count == 4, let pci = PCIAddress(words[0]), let count = Int(words[3]), count >= 0 else { return nil }
-    if words[1] == "-" { return SavedVFCount(pci: pci, mac: nil, name: words[2], count: count) }
+    if words[1] == "-" { return OwnVFCount(pci: pci, mac: nil, name: words[2], count: count) }
     guard let mac = MACAddress(words[1]) else { return nil }
-    return SavedVFCount(pci: pci, mac: mac, name: words[2], count: count)
+    return OwnVFCount(pci: pci, mac: mac, name: words[2], count: count)
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import HostConfig
 import Testing
 
 @testable import Commands

@@ -1,6 +1,7 @@
 import ControlAPI
 import Foundation
 import Glibc
+import HostConfig
 import PoolModel
 import SocketFakes
 import Synchronization

@@ -35,8 +35,8 @@ import Testing
     let closed = ClosedLease(lease: Rows.lease, until: Recording.now, reason: "guest stopped")
     #expect(
       Table([LeaseRow(closed)], LeaseRow.historyColumns).text(.plain) == """
-        ID  GUEST  POOL      VF        MAC                SINCE                 UNTIL                 REASON
-         3  a1     tenant-a  enp1s0/0  52:54:00:aa:00:01  1970-01-12T11:45:40Z  1970-01-12T13:46:40Z  guest stopped
+        ID  GUEST  POOL      VF        MAC                SINCE                 UNTIL                 OUTCOME  REASON
+         3  a1     tenant-a  enp1s0/0  52:54:00:aa:00:01  1970-01-12T11:45:40Z  1970-01-12T13:46:40Z  closed   guest stopped
 
         """)
   }
@@ -50,6 +50,8 @@ import Testing
         52:54:00:aa:00:01  a1       1  tenant-a  -        1970-01-12T13:46:40Z
 
         """)
+    let promised = MACBinding(guest: BoundGuest(name: "new", uuid: nil), pool: "p", nic: 0, mac: Rows.mac)
+    #expect(Table([MACRow(promised)], MACRow.columns).text(.plain).hasSuffix("new      0  p     -        -\n"))
   }
 
   @Test func aVFInFull() {
@@ -81,7 +83,8 @@ import Testing
   @Test func aPoolInFull() {
     var pool = Pool(
       name: "tenant-a", pfs: [PoolPF(dev: "enp1s0", vfs: 7, range: 0...3), PoolPF(dev: "enp2s0")],
-      placement: Placement(policy: .spread, numa: .prefer, sticky: true),
+      placement: Placement(policy: .spread, numa: .prefer, sticky: true, quota: 2),
+      reservations: [Reservation(guest: "db", vf: .place(VFIndex(pf: "enp1s0", index: 2)))],
       policy: VFPolicy(trust: false, maxTxRate: 500, qos: 3), vlan: VLANTag(id: 42))
     pool.portgroups = ["finance", "lab"]
     pool.defaultPortgroup = "lab"
@@ -96,13 +99,15 @@ import Testing
         VFs                 7: 2 leased, 4 free, 1 quarantined
         PF                  enp1s0: VFs 0-3, vfpool keeps 7
         PF                  enp2s0: all VFs
-        placement           spread, NUMA prefer, sticky
+        placement           spread, NUMA prefer, sticky, at most 2 a guest
+        reserved            enp1s0/2 for guest db
         VLAN                42
         sets on a VF        trust off, maxTxRate 500, qos 3
         portgroup           finance: VLAN 43 qos 1 802.1ad, trust on
         portgroup           lab: default
-        PF without carrier  guests start
+        PF without carrier  guests start, its VFs come last
         MAC used twice      the second guest is refused
+        bound MACs          follow what guests are defined with
         changes by others   reported
 
         """)

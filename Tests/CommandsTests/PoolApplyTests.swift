@@ -1,5 +1,6 @@
 import ControlAPI
 import Foundation
+import PoolModel
 import SocketFakes
 import Testing
 
@@ -99,10 +100,33 @@ import Testing
             ],
             "token": "t1",
             "done": false,
-            "notes": []
+            "notes": [],
+            "changes": []
           }
         ]
 
         """)
+  }
+
+  @Test func aPlanSaysWhenWhatTakesEffect() throws {
+    let report = PlanReport(
+      steps: ["redefine network x"], token: "t1", done: false,
+      changes: [
+        PoolChange("maxTxRate 500 becomes 800", .nextStart, guests: ["web"]),
+        PoolChange("VFs enp2s0/0-6 join the pool", .now, restartsNetwork: true),
+      ])
+    #expect(
+      report.text("a.xml", .plain) == """
+        a.xml: would do
+          + redefine network x
+          = maxTxRate 500 becomes 800: for web at its next start, for others now
+          = VFs enp2s0/0-6 join the pool: now, by a restart of the network
+          to do exactly this: --if-plan t1
+
+        """)
+    let data = Data(JSONText(report).compact.utf8)
+    #expect(try JSONDecoder().decode(PlanReport.self, from: data) == report)
+    let older = #"{"steps":[],"disruptedGuests":[],"token":"","done":true,"notes":[]}"#
+    #expect(try JSONDecoder().decode(PlanReport.self, from: Data(older.utf8)).changes == [])
   }
 }

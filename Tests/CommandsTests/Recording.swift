@@ -32,6 +32,7 @@ final class Recording: Sendable {
     }
     return Console(
       write: { text in self.said.withLock { $0.out += text } },
+      pass: { bytes in self.said.withLock { $0.out += String(decoding: bytes, as: UTF8.self) } },
       complain: { text in self.said.withLock { $0.err += text } },
       ask: ask, style: .plain, showsProgress: false, now: { Self.now })
   }

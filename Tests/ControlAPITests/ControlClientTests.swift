@@ -71,6 +71,52 @@ import Testing
       ])
   }
 
+  @Test func bindsMACs() throws {
+    let change = MACChange(binding: RowsTests.macRow, notes: [])
+    let daemon = try FakeDaemon { request in
+      if request.line.contains("unbind") { return (200, JSONText([RowsTests.macRow]).compact) }
+      return (200, request.line.contains("import") ? Self.plan : JSONText(change).compact)
+    }
+    let client = client(daemon)
+    let nic = NICName(pool: "p", position: 1)
+    #expect(try client.bind(guest: "a b", nic: nic, mac: RowsTests.mac) == change)
+    _ = try client.bind(guest: "a", nic: nic, mac: nil)
+    #expect(try client.unbind(guest: "a", nic: nic) == [RowsTests.macRow])
+    _ = try client.unbind(guest: "a", nic: nil)
+    _ = try client.bind(list: Array("a p 52:54:00:00:00:01".utf8), plan: true)
+    #expect(
+      daemon.lines == [
+        "POST /v1/macs/bind?guest=a%20b&nic=p%2F1&mac=52%3A54%3A00%3Aaa%3A00%3A01",
+        "POST /v1/macs/bind?guest=a&nic=p%2F1", "POST /v1/macs/unbind?guest=a&nic=p%2F1",
+        "POST /v1/macs/unbind?guest=a", "POST /v1/macs/import?plan=true",
+      ])
+    #expect(daemon.requests.last?.body == "a p 52:54:00:00:00:01")
+  }
+
+  @Test func asksForDevicesByWhatTheyAreCalled() throws {
+    let change = DeviceChange(row: RowsTests.bareDevice, done: "is on vfio-pci now", notes: [])
+    let report = DeviceReport(row: RowsTests.bareDevice, companions: [], libvirt: nil, notes: ["n"])
+    let daemon = try FakeDaemon { request in
+      switch request.line.split(separator: " ").map(String.init) {
+      case ["GET", "/v1/devices"]: (200, JSONText([RowsTests.bareDevice]).compact)
+      case let words where words[0] == "GET": (200, JSONText(report).compact)
+      default: (200, JSONText([change]).compact)
+      }
+    }
+    let client = client(daemon)
+    #expect(try client.devices() == [RowsTests.bareDevice])
+    #expect(try client.device("enp1s0/3") == report)
+    #expect(try client.detach(devices: ["0000:01:10.0", "pci_0000_01_10_2"]) == [change])
+    _ = try client.reattach(devices: ["01:10.0"])
+    _ = try client.reset(devices: ["01:10.0"])
+    #expect(
+      daemon.lines == [
+        "GET /v1/devices", "GET /v1/devices/detail?device=enp1s0%2F3",
+        "POST /v1/devices/detach?device=0000%3A01%3A10.0&device=pci_0000_01_10_2",
+        "POST /v1/devices/reattach?device=01%3A10.0", "POST /v1/devices/reset?device=01%3A10.0",
+      ])
+  }
+
   static let answers: [(Int, String, ControlClientError.Code, String?)] = [
     (400, #"{"error":"line 7: no <forward>"}"#, .refused, "line 7: no <forward>"),
     (404, #"{"error":"no pool x"}"#, .refused, "no pool x"),

@@ -30,6 +30,10 @@ import Testing
   static let macRow = MACRow(
     MACBinding(guest: guest, pool: "tenant-a", nic: 0, mac: mac, lastVF: nil, lastSeen: time))
 
+  static let bareDevice = DeviceRow(
+    PCIDevice(
+      pci: PCIAddress(bus: 1, slot: 0x10, function: 0), ids: PCIIDs(deviceClass: 0x0200, vendor: 0x8086, device: 0x0a)))
+
   @Test func everyNameOfTheDesignIsThere() {
     let lists: [(names: [String], promised: String)] = [
       (Self.names(Self.barePF), "name pci driver numaNode carrier numVFs totalVFs leased free"),
@@ -51,13 +55,15 @@ import Testing
     #expect(
       Self.names(Self.barePF) == [
         "name", "pci", "driver", "numaNode", "carrier", "numVFs", "totalVFs", "leased", "free", "mac", "mtu",
-        "unsupported",
+        "unsupported", "altNames", "otherNetdevs", "iommuGroup", "iommuGroupOthers", "speed", "autoprobe",
+        "eswitchMode",
       ])
     #expect(
       Self.names(Self.bareVF) == [
         "pf", "index", "pci", "netdev", "driver", "numaNode", "iommuGroup", "mac", "vlan", "qos", "vlanProto",
         "spoofchk", "trust", "linkState", "minTxRate", "maxTxRate", "mtu", "pool", "state", "guest", "leaseMac", "why",
         "broadcast", "rssQuery", "nodeGUID", "portGUID", "counters", "isComplete",
+        "iommuGroupOthers", "representor",
       ])
     #expect(
       Self.names(Self.pool) == [
@@ -68,8 +74,19 @@ import Testing
         "id", "pool", "guest", "guestUUID", "mac", "pf", "index", "pci", "state", "since", "portgroup",
       ])
     let closed = ClosedLease(lease: Self.lease(vf: Self.pci), until: Self.time, reason: "guest stopped")
-    #expect(Self.names(LeaseRow(closed)).suffix(3) == ["portgroup", "until", "reason"])
+    #expect(Self.names(LeaseRow(closed)).suffix(4) == ["portgroup", "until", "reason", "outcome"])
+    #expect(
+      Self.names(Self.bareDevice) == [
+        "pci", "libvirtName", "kind", "class", "className", "vendor", "vendorName", "device", "deviceName",
+        "subsystemVendor", "subsystemDevice", "revision", "driver", "driverOverride", "numaNode", "iommuGroup",
+        "netdevs", "pf", "vf", "numVFs", "totalVFs", "resetMethods", "pool", "guest", "inUse",
+      ])
+    let report = DeviceReport(row: Self.bareDevice, companions: [], libvirt: nil, notes: [])
+    #expect(Self.names(report) == ["row", "companions", "libvirt", "notes"])
+    #expect(Self.names(DeviceCompanion(row: Self.bareDevice, blocks: true)) == ["row", "blocks"])
+    #expect(Self.names(DeviceChange(row: Self.bareDevice, done: "", notes: [])) == ["row", "done", "notes"])
     #expect(Self.names(Self.macRow) == ["mac", "guest", "guestUUID", "pool", "nic", "lastPci", "lastSeen"])
+    #expect(Self.names(MACChange(binding: Self.macRow, notes: [])) == ["binding", "notes"])
   }
 
   @Test func absentIsNullAndValuesHaveTheirShapes() {
@@ -93,6 +110,26 @@ import Testing
     try comesBack(Self.pool)
     try comesBack(LeaseRow(Self.lease(vf: Self.pci)))
     try comesBack(Self.macRow)
+    let promised = MACBinding(guest: BoundGuest(name: "a2", uuid: nil), pool: "p", nic: 1, mac: Self.mac)
+    try comesBack(MACChange(binding: MACRow(promised), notes: ["n"]))
+    #expect(
+      JSONText(MACRow(promised)).compact.hasSuffix(
+        #","guestUUID":null,"pool":"p","nic":1,"lastPci":null,"lastSeen":null}"#))
+    try comesBack(Self.bareDevice)
+    let facts = LibvirtDevice(
+      name: "pci_0000_01_10_0", parent: nil, driver: "igbvf", vendor: nil, product: nil, link: "x4", linkLimit: nil)
+    try comesBack(
+      DeviceReport(
+        row: Self.bareDevice, companions: [DeviceCompanion(row: Self.bareDevice, blocks: true)], libvirt: facts,
+        notes: ["n"]))
+  }
+
+  @Test func idsHaveAllTheirDigits() {
+    let text = JSONText(Self.bareDevice).compact
+    for part in [
+      #""pci":"0000:01:10.0","libvirtName":"pci_0000_01_10_0","kind":"device","class":"0200""#,
+      #""vendor":"8086","vendorName":null,"device":"000a""#, #""netdevs":[]"#,
+    ] { #expect(text.contains(part), "\(part) in \(text)") }
   }
 
   private func comesBack<Row: Codable & Equatable>(_ row: Row) throws {

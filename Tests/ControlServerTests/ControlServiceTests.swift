@@ -4,10 +4,12 @@ import Dispatch
 import FlowFakes
 import Foundation
 import Glibc
+import LibvirtXML
 import Logging
 import PoolFlows
 import PoolModel
 import ServiceLifecycle
+import Synchronization
 import Testing
 
 @testable import ControlServer
@@ -53,6 +55,27 @@ struct ControlServiceTests {
     try await away {
       try socket.send(
         .init(method: method, target: target, headers: [], body: Array(body.utf8)), timeoutMilliseconds: 60_000)
+    }
+  }
+
+  @Test func guestsGetAndGiveBackVFs() async throws {
+    try await served { host, client, socket in
+      _ = try await host.manager.apply(netdef: FakeHost.sticky, plan: false)
+      let guest = FakeLibvirt.guest(1, networks: [])
+      #expect(await host.libvirt.start(guest, host.manager) == nil)
+      let change = try await away { try client.attach(guest: "g1", GuestAttachment(pool: "sticky")) }
+      #expect(change.guest == "g1" && change.device.pf == "enp1s0" && change.device.live && !change.device.config)
+      let guests = try await away { try client.guests() }
+      #expect(guests.map(\.devices) == [[change.device]])
+      let mac = try #require(change.device.mac)
+      let back = try await away { try client.detach(guest: "g1", GuestDetachment(mac: mac, timeout: 1)) }
+      #expect(back.done == "runs without VF enp1s0/0 now")
+      let refused = await #expect(throws: ControlClientError.self) {
+        try await away { try client.attach(guest: "g1", GuestAttachment()) }
+      }
+      #expect(refused?.status == 400)
+      let readOnly = try await request(socket, "POST", "/v1/guests/attach?guest=g1", #"{"live":true,"config":false}"#)
+      #expect(readOnly.status == 404)
     }
   }
 
@@ -116,16 +139,68 @@ struct ControlServiceTests {
     }
   }
 
+  @Test func devicesAreShownAndChanged() async throws {
+    try await served { host, client, _ in
+      let devices = try await away { try client.devices() }
+      #expect(devices.count == 16)
+      let card = try #require(devices.first { $0.kind == .pf })
+      #expect(card.netdevs == ["enp1s0"])
+      #expect(card.inUse == "has 7 VFs, which would go")
+      let vf = try await away { try client.device("enp1s0/0") }
+      #expect(vf.row.vf == "enp1s0/0")
+      #expect(vf.row.inUse == nil)
+      #expect(vf.libvirt?.parent == "computer")
+      let detached = try await away { try client.detach(devices: ["enp1s0/0", "01:10.2"]) }
+      #expect(detached.map(\.row.driver) == ["vfio-pci", "vfio-pci"])
+      #expect(detached.map(\.done) == ["is on vfio-pci now, was on igbvf", "is on vfio-pci now, was on igbvf"])
+      _ = try await away { try client.reattach(devices: ["enp1s0/0"]) }
+      _ = try await away { try client.reset(devices: ["enp1s0/0"]) }
+      #expect(host.devices.calls.suffix(2) == ["reattach 0000:01:10.0", "reset 0000:01:10.0"])
+      let refused = await #expect(throws: ControlClientError.self) {
+        try await away { try client.detach(devices: ["enp1s0"]) }
+      }
+      #expect(refused?.status == 409)
+      let missing = await #expect(throws: ControlClientError.self) { try await away { try client.device("9:9") } }
+      #expect(missing?.status == 404)
+      let nothing = await #expect(throws: ControlClientError.self) { try await away { try client.detach(devices: []) } }
+      #expect(nothing?.status == 400)
+    }
+  }
+
   @Test func readOnlySocketOnlyReads() async throws {
     try await served { _, _, readOnly in
       let read = try await request(readOnly, "GET", Route.status)
       #expect(read.status == 200)
-      for target in [Route.poolApply, Route.reconcile, Route.disable, Route.qemuHook, Route.vfReset] {
+      let devices = try await request(readOnly, "GET", Route.devices)
+      #expect(devices.status == 200)
+      for target in [
+        Route.poolApply, Route.reconcile, Route.disable, Route.qemuHook, Route.vfReset, Route.deviceDetach,
+      ] {
         let refused = try await request(readOnly, "POST", target)
         #expect(refused.status == 404, "\(target)")
       }
       let refused = try await request(readOnly, "PATCH", Route.vfs + "?vf=enp1s0%2F0", "{}")
       #expect(refused.status == 404)
+    }
+  }
+
+  @Test func placementIsExplainedToThoseWhoOnlyRead() async throws {
+    try await served { host, client, readOnly in
+      _ = try await away { try client.apply(netdef: Array(FakeHost.spread.utf8), file: "x", plan: false, ifPlan: nil) }
+      let guest = FakeLibvirt.guest(1, networks: ["spread", "spread"])
+      host.libvirt.state.withLock { $0.defined = [guest] }
+      let report = try await away { try client.explain(pool: "spread", guest: guest.guest.uuid) }
+      #expect(report.guest == "g1")
+      #expect(report.refusal == nil)
+      #expect(report.vfs.map(\.nic).prefix(3) == [0, 1, nil])
+      #expect(report.vfs.compactMap(\.rank) == Array(1...14))
+      let read = try await request(readOnly, "GET", Route.poolExplain + "?pool=spread&guest=g1")
+      #expect(read.status == 200)
+      let missing = await #expect(throws: ControlClientError.self) {
+        try await away { try client.explain(pool: "spread", guest: "nobody") }
+      }
+      #expect(missing?.status == 404)
+      #expect(missing?.text.contains("no guest nobody") == true)
     }
   }
 
@@ -176,6 +251,37 @@ struct ControlServiceTests {
         let response = try await request(
           UnixHTTP(path: client.readWrite), "POST", Route.qemuHook + "?object=x&op=prepare&subop=begin", body)
         #expect(response.status == 400)
+      }
+    }
+  }
+
+  @Test func macsAreBoundUnboundAndImported() async throws {
+    try await served { host, client, readOnly in
+      _ = try await away { try client.apply(netdef: Array(FakeHost.spread.utf8), file: "x", plan: false, ifPlan: nil) }
+      let nic = NICName(pool: "spread", position: 0)
+      let bound = try await away { try client.bind(guest: "web", nic: nic, mac: nil) }
+      #expect(bound.binding.guestUUID == nil)
+      #expect(bound.binding.mac.description.hasPrefix("52:54:00:"))
+      let refused = await #expect(throws: ControlClientError.self) {
+        try await away { try client.bind(guest: "db", nic: nic, mac: bound.binding.mac) }
+      }
+      #expect(refused?.status == 409)
+      #expect(refused?.text.contains("guest web") == true && refused?.text.contains("guest db") == true)
+      let list = "db spread 52:54:00:00:00:01\nweb spread/1 52:54:00:00:00:02\n"
+      let plan = try await away { try client.bind(list: Array(list.utf8), plan: true) }
+      #expect(!plan.done && plan.steps.count == 2)
+      #expect(host.ledger.contents.bindings.count == 1)
+      let done = try await away { try client.bind(list: Array(list.utf8), ifPlan: plan.token) }
+      #expect(done.done)
+      let macs = try await away { try client.macs() }
+      #expect(macs.map(\.guest) == ["db", "web", "web"])
+      let again = try await away { try client.bind(list: Array(JSONText(macs).pretty.utf8), plan: true) }
+      #expect(again.steps.isEmpty)
+      let gone = try await away { try client.unbind(guest: "web", nic: nil) }
+      #expect(gone.map(\.nic) == [0, 1])
+      for target in [Route.macBind, Route.macUnbind, Route.macImport] {
+        let refused = try await request(readOnly, "POST", target + "?guest=web&nic=spread")
+        #expect(refused.status == 404, "\(target)")
       }
     }
   }

@@ -7,13 +7,16 @@ import Testing
 
 @Suite struct HostInventoryJoinTests {
   private static let pf = PCIAddress(bus: 1, slot: 0, function: 0)
+  private static let id = PCIID(vendor: 0x8086, device: 0x10c9)
+  private static let vfID = PCIID(vendor: 0x8086, device: 0x10ca)
   private static let vf0 = PCIAddress(bus: 1, slot: 0x10, function: 0)
   private static let vf1 = PCIAddress(bus: 1, slot: 0x10, function: 2)
   private static let state = VFState(mac: MACAddress(value: 0x0200_0000_0001), spoofchk: true)
 
   private func pf(_ vfs: [SysfsVF] = []) -> SysfsPF {
     SysfsPF(
-      name: "enp1s0", ifindex: 3, pci: Self.pf, mac: .zero, driver: "igb", numaNode: 1, mtu: 1500, numVFs: vfs.count,
+      name: "enp1s0", ifindex: 3, pci: Self.pf, id: Self.id, vfID: Self.vfID, mac: .zero, driver: "igb", numaNode: 1,
+      mtu: 1500, numVFs: vfs.count,
       totalVFs: 7, vfs: vfs)
   }
 
@@ -25,12 +28,16 @@ import Testing
     let link = LinkInfo(
       ifindex: 3, name: "enp1s0", mac: MACAddress(value: 0x5254_00aa_0001), mtu: 9000, adminUp: true, carrier: true,
       numVF: 2, vfs: [0: Self.state, 1: Self.state])
-    let inventory = HostInventory(scan: SysfsScan(pfs: [pf(vfs)], problems: ["x"]), links: [link], addresses: [:])
+    let inventory = HostInventory(
+      scan: SysfsScan(pfs: [pf(vfs)], numaNodes: [1: [2, 3]], problems: ["x"]), links: [link], addresses: [:])
+    #expect(inventory.numaNodes == [1: [2, 3]])
+    #expect(inventory.place(of: Self.vf1) == 1)
     #expect(
       inventory.pfs == [
         PF(
-          name: "enp1s0", ifindex: 3, pci: Self.pf, mac: MACAddress(value: 0x5254_00aa_0001), driver: "igb",
-          numaNode: 1, carrier: true, mtu: 9000, numVFs: 2, totalVFs: 7)
+          name: "enp1s0", ifindex: 3, pci: Self.pf, id: Self.id, vfID: Self.vfID,
+          mac: MACAddress(value: 0x5254_00aa_0001), driver: "igb", numaNode: 1, carrier: true, mtu: 9000, numVFs: 2,
+          totalVFs: 7)
       ])
     #expect(
       inventory.vfs == [
@@ -54,6 +61,37 @@ import Testing
     #expect(without.pfs.map(\.mac) == [.zero])
     #expect(without.vfs.count == 2)
     #expect(without.problems.isEmpty)
+  }
+
+  @Test(arguments: [("bond", "bond0"), ("team", "bond0"), ("bridge", nil), (nil, nil)] as [(String?, String?)])
+  func aPFInABondIsKnown(kind: String?, bond: String?) {
+    let links = [
+      LinkInfo(ifindex: 3, name: "enp1s0", master: 9), LinkInfo(ifindex: 9, name: "bond0", kind: kind),
+    ]
+    let inventory = HostInventory(scan: SysfsScan(pfs: [pf()]), links: links, addresses: [:])
+    #expect(inventory.pfs.map(\.bond) == [bond])
+  }
+
+  @Test func aCardInSwitchdevModeIsNotServed() {
+    var known = pf([SysfsVF(index: 0, pci: Self.vf0), SysfsVF(index: 1, pci: Self.vf1)])
+    known.netdevs = ["enp1s0", "enp1s0p1"]
+    let links = [
+      LinkInfo(ifindex: 3, name: "enp1s0", altNames: ["wan"]), LinkInfo(ifindex: 7, name: "enp1s0r1"),
+    ]
+    let device = DevlinkDevice(bus: "pci", name: "\(Self.pf)")
+    let inventory = HostInventory(
+      scan: SysfsScan(pfs: [known]), links: links, addresses: [:],
+      switches: [device: CardSwitch(mode: "switchdev", representors: [1: 7])])
+    #expect(inventory.pfs.map(\.eswitchMode) == ["switchdev"])
+    #expect(inventory.pfs.map(\.unsupported) == ["its card is in switchdev mode"])
+    #expect(inventory.pfs.map(\.otherNetdevs) == [["enp1s0p1"]])
+    #expect(inventory.vfs.map(\.representor) == [nil, "enp1s0r1"])
+    #expect(inventory.pf(named: "wan")?.name == "enp1s0")
+    #expect(inventory.vf(named: "wan/1")?.id == VFIndex(pf: "enp1s0", index: 1))
+    #expect(inventory.vfs(named: "wan/*")?.count == 2)
+    let legacy = HostInventory(
+      scan: SysfsScan(pfs: [known]), links: links, addresses: [:], switches: [device: CardSwitch(mode: "legacy")])
+    #expect(legacy.pfs.map(\.unsupported) == [nil])
   }
 
   @Test func aPFWithoutVFsIsListed() {

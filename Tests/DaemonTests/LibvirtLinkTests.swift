@@ -48,6 +48,33 @@ struct LibvirtLinkTests {
     #expect(!link.isConnected)
   }
 
+  @Test func definitionGetsOtherMACs() async throws {
+    let link = Self.link()
+    let guests = LibvirtGuests(link: link)
+    let run = Task { await link.run() }
+    let id = GuestID(name: "macs", uuid: "c0ffee00-0000-4000-8000-200000000001")
+    let mac = try #require(MACAddress("52:54:00:aa:00:01"))
+    for await signal in link.signals {
+      guard case .connected = signal else { continue }
+      try await link.guests.call { connection in
+        try connection.defineDomain(
+          xml: """
+            <domain type='test'><name>macs</name><uuid>\(id.uuid)</uuid><memory>1024</memory><os><type>hvm</type></os>
+            <devices><interface type='network'><source network='default'/></interface></devices></domain>
+            """)
+      }
+      #expect(try await guests.defined().contains(id))
+      let isDefined = try await guests.setMACs(ofGuest: id.uuid) { $0.guest == id ? [0: mac] : [:] }
+      let isLeftAlone = try await guests.setMACs(ofGuest: id.uuid) { _ in [:] }
+      let definition = try #require(try await guests.definition(of: "macs"))
+      let isAnybody = try await guests.setMACs(ofGuest: "c0ffee00-0000-4000-8000-299999999999") { _ in [0: mac] }
+      #expect(definition.nics.map(\.mac) == [mac])
+      #expect(isDefined && isLeftAlone && !isAnybody)
+      run.cancel()
+    }
+    await run.value
+  }
+
   @Test func callsWithoutAConnectionAreUnavailable() async throws {
     let link = Self.link()
     let error = await #expect(throws: FlowError.self) { _ = try await LibvirtNetworks(link: link).hostdevNetworks() }

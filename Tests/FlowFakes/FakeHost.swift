@@ -7,33 +7,43 @@ public struct FakeHost {
   public let kernel: FakeKernel
   public let ledger = FakeLedger()
   public let libvirt: FakeLibvirt
+  public let devices: FakeDevices
+  public let clock = FakeClock()
   public let manager: PoolManager
 
-  public init(kernel: FakeKernel = FakeKernel()) async throws {
+  /// `settle`: how long the kernel's messages are left to settle; `turnLimit`: how long a start may be under way.
+  public init(
+    kernel: FakeKernel = FakeKernel(), settle: Duration = .milliseconds(20), turnLimit: Duration = .seconds(5),
+    quarantineLimit: Int = 3
+  ) async throws {
     self.kernel = kernel
     libvirt = FakeLibvirt(kernel: kernel)
-    manager = Self.manager(kernel, libvirt, ledger)
+    devices = FakeDevices(kernel: kernel)
+    manager = Self.manager(
+      kernel, libvirt, devices, ledger, clock, settle: settle, turnLimit: turnLimit, quarantineLimit: quarantineLimit)
     try await manager.load()
     await manager.libvirtConnected()
   }
 
   /// Another manager on the same host and ledger: vfpoold after a restart.
   public func restarted(bootID: String = "boot-1") async throws -> PoolManager {
-    let manager = Self.manager(kernel, libvirt, ledger, bootID: bootID)
+    let manager = Self.manager(kernel, libvirt, devices, ledger, clock, bootID: bootID)
     try await manager.load()
     return manager
   }
 
   private static func manager(
-    _ kernel: FakeKernel, _ libvirt: FakeLibvirt, _ ledger: FakeLedger, bootID: String = "boot-1"
+    _ kernel: FakeKernel, _ libvirt: FakeLibvirt, _ devices: FakeDevices, _ ledger: FakeLedger, _ clock: FakeClock,
+    bootID: String = "boot-1", settle: Duration = .milliseconds(20), turnLimit: Duration = .seconds(5),
+    quarantineLimit: Int = 3
   ) -> PoolManager {
     var log = Logger(label: "test")
     log.logLevel = .critical
-    let clock = FakeClock()
     return PoolManager(
       PoolManager.Neighbours(
-        links: kernel, networks: libvirt, guests: libvirt, ledger: ledger, now: { clock.tick() },
-        newUUID: { clock.uuid() }), bootID: bootID, log: log, turnLimit: .seconds(5))
+        links: kernel, networks: libvirt, guests: libvirt, devices: devices, ledger: ledger,
+        now: { clock.tick() }, newUUID: { clock.uuid() }), bootID: bootID, log: log, turnLimit: turnLimit,
+      watchPatience: .init(settle: settle, recovery: .seconds(3)), quarantineLimit: quarantineLimit)
   }
 
   public static let spread = """
@@ -46,6 +56,17 @@ public struct FakeHost {
           <vfpool:placement policy="spread"/>
           <vfpool:vf trust="on" spoofchk="off" maxTxRate="500"/>
         </vfpool:pool>
+      </metadata>
+      <forward mode="hostdev" managed="yes"><driver name="vfio"/></forward>
+    </network>
+    """
+
+  /// MACs are kept when a guest is defined anew.
+  public static let keep = """
+    <network>
+      <name>keep</name>
+      <metadata>
+        <vfpool:pool xmlns:vfpool="urn:vfpool:pool:1" mac="keep"><vfpool:pf dev="enp1s0" vfs="7"/></vfpool:pool>
       </metadata>
       <forward mode="hostdev" managed="yes"><driver name="vfio"/></forward>
     </network>

@@ -7,6 +7,7 @@ public final class FakeKernel: Links {
   public struct State {
     public var pfs: [PF] = []
     public var vfs: [VFIndex: VF] = [:]
+    public var numaNodes: [Int: Set<Int>] = [:]
     public var writes: [(VFIndex, VFSettings)] = []
     /// Writes of these VFs fail.
     public var broken: Set<VFIndex> = []
@@ -15,7 +16,13 @@ public final class FakeKernel: Links {
     /// VFs that take all but rates, and fail.
     public var picky: Set<VFIndex> = []
     public var ownCounts: [OwnVFCount] = []
+    /// How many VFs something else makes on each PF at boot.
+    public var othersCount = 0
     public var countFails = false
+    public var resetFails = false
+    public var resets: [PCIAddress] = []
+    /// What else sets a PF's VF count, by the PF's name.
+    public var countWriters: [String: [String]] = [:]
   }
 
   public struct Failure: Error, CustomStringConvertible {
@@ -27,10 +34,12 @@ public final class FakeKernel: Links {
   /// PFs `enp1s0`, `enp2s0` …, each able to have `total` VFs and having `count`.
   public init(pfs: Int = 2, count: Int = 7, total: Int = 7) {
     var state = State()
+    state.othersCount = count
     for number in 1...pfs {
       state.pfs.append(
         PF(
           name: "enp\(number)s0", ifindex: Int32(number), pci: PCIAddress(bus: UInt8(number), slot: 0, function: 0),
+          id: PCIID(vendor: 0x8086, device: 0x10c9), vfID: PCIID(vendor: 0x8086, device: 0x10ca),
           mac: MACAddress(value: 0x5254_00aa_0000 + UInt64(number)), driver: "igb", carrier: true, numVFs: 0,
           totalVFs: total))
     }
@@ -44,8 +53,12 @@ public final class FakeKernel: Links {
     for id in state.vfs.keys where id.pf == pf { state.vfs[id] = nil }
     for index in 0..<count {
       let id = VFIndex(pf: pf, index: index)
+      // From 10.0 on, every second function; a PF with more than 64 VFs goes on at a bus that no other PF has.
+      let place = 128 + index * 2
       state.vfs[id] = VF(
-        id: id, pci: PCIAddress(bus: UInt8(number + 1), slot: UInt8(16 + index / 4), function: UInt8(index % 4) * 2),
+        id: id,
+        pci: PCIAddress(
+          bus: UInt8(number + 1 + place / 256 * 16), slot: UInt8(place / 8 % 32), function: UInt8(place % 8)),
         driver: "igbvf",
         state: VFState(
           mac: MACAddress(value: 0x0a00_0000_0000 | UInt64(number) << 8 | UInt64(index)), spoofchk: true, trust: false,
@@ -59,13 +72,20 @@ public final class FakeKernel: Links {
         pfs: state.pfs,
         vfs: state.pfs.flatMap { pf in
           state.vfs.values.filter { $0.id.pf == pf.name }.sorted { $0.id.index < $1.id.index }
-        })
+        }, numaNodes: state.numaNodes)
     }
   }
 
   public func read(_ vf: VFIndex) async throws -> VFState {
     guard let found = self[vf] else { throw Failure(description: "no VF \(vf)") }
     return found
+  }
+
+  public func states(of pf: String) async throws -> [Int: VFState] {
+    state.withLock { state in
+      let mine = state.vfs.values.filter { $0.id.pf == pf }
+      return Dictionary(uniqueKeysWithValues: mine.compactMap { vf in vf.state.map { (vf.id.index, $0) } })
+    }
   }
 
   public func write(_ changes: [(vf: VFIndex, settings: VFSettings)]) async throws -> [(any Error)?] {
@@ -89,18 +109,75 @@ public final class FakeKernel: Links {
   public func setVFCount(_ count: Int, pf: String) async throws {
     try state.withLock { state in
       if state.countFails { throw Failure(description: "Cannot allocate memory") }
-      guard let number = state.pfs.firstIndex(where: { $0.name == pf }) else { return }
+      guard let number = state.pfs.firstIndex(where: { $0.name == pf }), state.pfs[number].numVFs != count else {
+        return
+      }
       Self.setCount(count, of: number, &state)
     }
   }
 
+  public func savedCounts() async throws -> [OwnVFCount] { state.withLock { $0.ownCounts } }
+
   public func saveOwnCounts(_ counts: [OwnVFCount]) async throws { state.withLock { $0.ownCounts = counts } }
+
+  public func countWriters(of pf: PF) async throws -> [String] { state.withLock { $0.countWriters[pf.name] ?? [] } }
+
+  public func resetFunction(_ vf: PCIAddress) async throws -> Bool {
+    try state.withLock { state in
+      if state.resetFails { throw Failure(description: "inappropriate ioctl for device") }
+      state.resets.append(vf)
+      return true
+    }
+  }
 
   public func driver(of vf: PCIAddress) async throws -> String? {
     state.withLock { $0.vfs.values.first { $0.pci == vf }?.driver }
   }
 
   // MARK: What others do to it
+
+  /// All VFs are gone, or new where something else than vfpool makes them.
+  public func reboot() {
+    state.withLock { state in
+      for number in state.pfs.indices {
+        let isOwn = state.ownCounts.contains { $0.pci == state.pfs[number].pci }
+        Self.setCount(isOwn ? 0 : state.othersCount, of: number, &state)
+      }
+    }
+  }
+
+  /// `vfpool boot`, which runs whenever vfpoold starts.
+  public func boot() {
+    state.withLock { state in
+      for number in state.pfs.indices where state.pfs[number].numVFs == 0 {
+        let own = state.ownCounts.first { $0.pci == state.pfs[number].pci }
+        if let own { Self.setCount(own.count, of: number, &state) }
+      }
+    }
+  }
+
+  /// A PF with its VFs.
+  public struct Card: Sendable {
+    public var pf: PF
+    public var vfs: [VFIndex: VF]
+  }
+
+  /// Takes a card out; nil: there is none of this name.
+  public func unplug(_ name: String) -> Card? {
+    state.withLock { state in
+      guard let place = state.pfs.firstIndex(where: { $0.name == name }) else { return nil }
+      let card = Card(pf: state.pfs.remove(at: place), vfs: state.vfs.filter { $0.key.pf == name })
+      for id in card.vfs.keys { state.vfs[id] = nil }
+      return card
+    }
+  }
+
+  public func plug(_ card: Card) {
+    state.withLock { state in
+      state.pfs.append(card.pf)
+      state.vfs.merge(card.vfs) { _, new in new }
+    }
+  }
 
   public subscript(vf: VFIndex) -> VFState? { state.withLock { $0.vfs[vf]?.state } }
 

@@ -15,21 +15,6 @@ final class TemporaryFolder: Sendable {
   var ledger: String { path + "/ledger.sqlite" }
 }
 
-/// Always the same numbers for the same seed (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
-}
-
 enum Sample {
   static let time = Timestamp(milliseconds: 1_795_531_913_120)
   static let guest = GuestID(name: "web", uuid: "6d1a4c52-0f6e-4d3a-9a8e-0d8f5f1f0a01")
@@ -41,19 +26,28 @@ enum Sample {
   static let pool = Pool(
     name: "tenant-a", uuid: "0f0e0d0c-0b0a-4908-8706-050403020100", mode: .observe,
     pfs: [PoolPF(dev: "enp1s0", vfs: 7, range: 0...3), PoolPF(dev: "enp2s0")], addresses: [vf(0), vf(1)],
-    placement: Placement(policy: .spread, numa: .strict, sticky: true),
+    placement: Placement(policy: .spread, numa: .strict, sticky: true, quota: 2),
+    reservations: [
+      Reservation(guest: "web", vf: .address(vf(1))),
+      Reservation(guest: guest.uuid, vf: .place(VFIndex(pf: "enp1s0", index: 0))),
+    ],
     policy: VFPolicy(
       trust: false, spoofchk: true, linkState: .auto, minTxRate: 0, maxTxRate: .max, qos: 3, vlanProto: .dot1ad),
     portgroupPolicies: ["finance": VFPolicy(trust: true)], vlan: VLANTag(id: 42, qos: 1, proto: .dot1ad),
     portgroupVLANs: ["finance": VLANTag(id: 43)], portgroups: ["finance", "it's \"quoted\""],
-    defaultPortgroup: "finance", whenDown: .refuse, macConflict: .warn, enforcesOutsideChanges: true)
+    defaultPortgroup: "finance", whenDown: .refuse, macConflict: .warn, mac: .keep, enforcesOutsideChanges: true)
 
+  /// With a port where the state demands one.
   static func lease(
     _ id: Int64, pool: String = pool.name, vf: PCIAddress? = nil, state: LeaseState = .recorded, port: String? = nil
   ) -> Lease {
-    Lease(
+    let port = port ?? (state.hasPort ? "port-\(id)" : nil)
+    return Lease(
       id: id, pool: pool, guest: guest, nic: 0, mac: mac, vf: vf,
       vfIndex: vf.map { _ in VFIndex(pf: "enp1s0", index: 3) },
-      state: state, port: port, since: time, bootID: "b00t")
+      state: state, port: port, since: time, bootID: "b00t",
+      settings: state == .active
+        ? VFSettings(mac: mac, vlan: .tagged(VLANTag(id: 42, qos: 3, proto: .dot1ad)), trust: true, maxTxRate: .max)
+        : nil)
   }
 }

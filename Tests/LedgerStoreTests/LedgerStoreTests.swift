@@ -80,7 +80,10 @@ struct LedgerStoreTests {
       }
     }
     // A copy without the log, with all pages behind the first two overwritten.
-    let queue = try DatabaseQueue(path: folder.ledger)
+    var configuration = Configuration()
+    // The store's own connections may still be closing.
+    configuration.busyMode = .timeout(5)
+    let queue = try DatabaseQueue(path: folder.ledger, configuration: configuration)
     try await queue.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
     try queue.close()
     var bytes = try Data(contentsOf: URL(fileURLWithPath: folder.ledger))

@@ -34,6 +34,7 @@ struct EventsTests {
     let guest = try TestGuest("eventful", number: 2)
     guest.start()
     guest.destroy()
+    try connection.defineDomain(xml: try #require(try connection.definitionXML("eventful")))
     guest.undefine()
 
     var seen: [DomainChange] = []
@@ -42,7 +43,7 @@ struct EventsTests {
       seen.append(change)
       if change == .undefined { break }
     }
-    #expect(seen == [.defined, .started, .stopped(.destroyed), .undefined])
+    #expect(seen == [.defined, .started, .stopped(.destroyed), .redefined, .undefined])
   }
 
   @Test func onlySubscribedKindsCome() async throws {

@@ -61,6 +61,8 @@ import Testing
       ])
     #expect(guest.nics.map(\.vf?.description) == [nil, nil, nil, "0000:01:10.4", nil])
     #expect(guest.hostdevs.map(\.description) == ["0000:02:11.2"])
+    #expect(guest.nics(ofPool: "spread").map(\.index) == [2])
+    #expect(guest.nics(ofPool: "br0").isEmpty)
   }
 
   @Test func readsARunningGuest() throws {
@@ -125,5 +127,25 @@ import Testing
   @Test func domainsWithoutIdentityAreRefused() {
     #expect(throws: XMLProblem.self) { try GuestID(domain: "<domain><name>x</name></domain>".utf8) }
     #expect(throws: XMLProblem.self) { try GuestID(domain: "no XML".utf8) }
+  }
+
+  @Test(
+    arguments: [
+      ("", [], []), ("<numatune><memory mode='strict' nodeset='0-1,^0'/></numatune>", [1], []),
+      ("<numatune><memory mode='strict' placement='auto'/></numatune><vcpu cpuset='2'>1</vcpu>", [], [2]),
+      (
+        "<numatune><memory nodeset='0'/><memnode cellid='0' mode='strict' nodeset='2'/></numatune><vcpu>1</vcpu>",
+        [0, 2], []
+      ),
+      ("<vcpu placement='static' cpuset='0-3,^2,8'>2</vcpu>", [], [0, 1, 3, 8]),
+      (
+        "<vcpu cpuset='0-7'>2</vcpu><cputune><shares>9</shares><vcpupin vcpu='0' cpuset='4'/>"
+          + "<vcpupin vcpu='1' cpuset='6'/><emulatorpin cpuset='1'/></cputune>", [], [4, 6]
+      ), ("<vcpu cpuset='many'>2</vcpu>", [], []),
+    ] as [(String, Set<Int>, Set<Int>)])
+  func readsWhereItRuns(_ part: String, nodes: Set<Int>, cpus: Set<Int>) throws {
+    let guest = try GuestDescription(xml: "<domain><name>a</name><uuid>\(uuid)</uuid>\(part)</domain>")
+    #expect(guest.memoryNodes == nodes)
+    #expect(guest.cpus == cpus)
   }
 }

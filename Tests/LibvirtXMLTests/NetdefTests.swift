@@ -37,10 +37,10 @@ import Testing
       <uuid>81FF0D90C91E67426438C0F6F1ECAD69</uuid>
       <metadata>
         <o:thing o:deep="yes"/>
-        <p:pool whenDown="refuse" macConflict="warn" enforce="yes">
+        <p:pool whenDown="refuse" macConflict="warn" enforce="yes" mac="keep">
           <p:pf dev="enp1s0" vfs="7" range="2"/>
           <p:pf dev="enp2s0"/>
-          <p:placement policy="spread" numa="strict" sticky="yes"/>
+          <p:placement policy="spread" numa="strict" sticky="yes" quota="2"/><p:reserve guest="web" vf="enp1s0/2"/>
           <o:note>kept</o:note>
           <p:vf trust="off" spoofchk="on" linkState="disable" minTxRate="10" maxTxRate="20" qos="3" vlanProto="802.1ad"/>
           <p:vf portgroup="b" linkState="enable" minTxRate="30" maxTxRate="0" qos="0"/>
@@ -62,12 +62,13 @@ import Testing
       name: "a b", uuid: "81ff0d90-c91e-6742-6438-c0f6f1ecad69",
       pfs: [PoolPF(dev: "enp1s0", vfs: 7, range: 2...2), PoolPF(dev: "enp2s0")],
       addresses: ["0000:01:10.2", "10000:02:10.0"].compactMap { PCIAddress($0) },
-      placement: Placement(policy: .spread, numa: .strict, sticky: true),
+      placement: Placement(policy: .spread, numa: .strict, sticky: true, quota: 2),
+      reservations: [Reservation(guest: "web", vf: .place(VFIndex(pf: "enp1s0", index: 2)))],
       policy: VFPolicy(
         trust: false, spoofchk: true, linkState: .disable, minTxRate: 10, maxTxRate: 20, qos: 3, vlanProto: .dot1ad),
       portgroupPolicies: ["b": VFPolicy(linkState: .enable, minTxRate: 30, maxTxRate: 0, qos: 0)],
       vlan: VLANTag(id: 1), portgroupVLANs: ["b": VLANTag(id: 4094)], portgroups: ["b", "c"], defaultPortgroup: "b",
-      whenDown: .refuse, macConflict: .warn, enforcesOutsideChanges: true)
+      whenDown: .refuse, macConflict: .warn, mac: .keep, enforcesOutsideChanges: true)
     #expect(netdef.pool == pool)
     #expect(!netdef.managed)
     #expect(netdef.notes.isEmpty)
@@ -77,12 +78,25 @@ import Testing
     let netdef = try Netdef(xml: Self.everything)
     let address = try #require(PCIAddress("0000:01:10.2"))
     let places: [(Netdef.Place, Int?)] = [
-      (.name, 2), (.metadata, 6), (.pf("enp1s0"), 7), (.pf("enp2s0"), 8), (.pf("enp3s0"), nil),
-      (.policy(portgroup: nil), 11), (.policy(portgroup: "b"), 12), (.forward, 15), (.address(address), 16),
+      (.name, 2), (.metadata, 6), (.pf(.init(dev: "enp1s0")), 7), (.pf(.init(dev: "enp2s0")), 8),
+      (.pf(.init(dev: "enp3s0")), nil),
+      (.reservation(.place(VFIndex(pf: "enp1s0", index: 2))), 9), (.policy(portgroup: nil), 11),
+      (.policy(portgroup: "b"), 12), (.forward, 15), (.address(address), 16),
       (.portgroup("c"), 21),
     ]
     for (place, line) in places { #expect(netdef.line(of: place) == line, "\(place)") }
-    #expect("\(netdef.problem("no such PF", at: .pf("enp2s0")))" == "line 8: no such PF")
+    #expect("\(netdef.problem("no such PF", at: .pf(.init(dev: "enp2s0"))))" == "line 8: no such PF")
+  }
+
+  @Test func reservesForNamesAndUUIDs() throws {
+    let netdef = try Netdef(
+      xml: NetdefTests.netdef(
+        "\(NetdefTests.pf)<v:reserve guest='web' vf='a/1'/><v:reserve guest='web' vf='a/2'/>"
+          + "<v:reserve guest='81FF0D90-C91E-6742-6438-C0F6F1ECAD69' vf='01:10.0'/>"))
+    #expect(netdef.pool.reservations.map(\.guest) == ["web", "web", "81ff0d90-c91e-6742-6438-c0f6f1ecad69"])
+    #expect(netdef.pool.reservations.map(\.vf.description) == ["a/1", "a/2", "0000:01:10.0"])
+    let guest = GuestID(name: "x", uuid: "81ff0d90-c91e-6742-6438-c0f6f1ecad69")
+    #expect(netdef.pool.reservations.map { $0.isFor(guest) } == [false, false, true])
   }
 
   @Test func takesVFPoolAsDefaultNamespace() throws {
@@ -107,6 +121,46 @@ import Testing
     #expect(!netdef.fillsAddresses)
     #expect(netdef.pool.policy.trust == true)
     #expect(netdef.pool.pfs.count + netdef.pool.addresses.count == 1)
+  }
+
+  @Test func takesSelectors() throws {
+    let netdef = try Netdef(xml: Netdefs.xml("selectors"))
+    #expect(netdef.fillsAddresses)
+    #expect(
+      netdef.pool.pfs == [
+        PoolPF(PFSelector(match: PCIID(vendor: 0x8086, device: 0x10ca), driver: "igb"), vfs: 7, range: 0...5)
+      ])
+    let all = try Netdef(
+      xml: Self.netdef("<v:pf dev='a' pci='01:00.0' mac='52:54:00:AA:00:01' match='15B3:1017' driver='mlx5_core'/>"))
+    #expect(
+      all.pool.pfs == [
+        PoolPF(
+          PFSelector(
+            dev: "a", pci: PCIAddress(bus: 1, slot: 0, function: 0), mac: MACAddress(value: 0x5254_00aa_0001),
+            match: PCIID(vendor: 0x15b3, device: 0x1017), driver: "mlx5_core"))
+      ])
+  }
+
+  /// What can't be read must not make a selector mean more cards.
+  @Test func aSelectorIsReadWholeOrNotAtAll() throws {
+    let netdef = try Netdef(libvirtXML: Self.netdef("<v:pf match='new' driver='igb'/><v:pf dev='a'/>"))
+    #expect(netdef.pool.pfs == [PoolPF(dev: "a")])
+    #expect(netdef.notes.count == 1)
+  }
+
+  @Test func theRestOfTheNetworkIsComparable() throws {
+    let rest = { (text: String) in try Netdef(xml: Self.plain(more: text)).others }
+    #expect(try rest("") == [:])
+    #expect(
+      try rest("<title>x</title><!-- y --><vlan><tag id='1'/></vlan><uuid>00000000-0000-4000-8000-000000000001</uuid>")
+        == [:])
+    #expect(try rest("<virtualport type='802.1Qbh'/>") == ["virtualport": "<virtualport type=\"802.1Qbh\"/>"])
+    #expect(
+      try rest("<virtualport>\n <x b='1' a='2'/></virtualport>") == rest("<virtualport><x a='2' b='1'/></virtualport>"))
+    #expect(
+      try rest("<portgroup name='g' default='yes'><vlan><tag id='1'/></vlan><bandwidth/></portgroup>")
+        == rest("<portgroup name='g'><bandwidth/></portgroup>"))
+    #expect(try rest("<portgroup name='g'/>") != rest("<portgroup name='g'><bandwidth/></portgroup>"))
   }
 
   /// Line 1 is `<network>`, 2 the name, 3 the metadata, 4 what is in question, 5 the forward element.
@@ -190,17 +244,25 @@ import Testing
     // vfpool's element.
     (netdef(pool: "<v:pool><v:pf dev='a'/></v:pool>\n<v:pool>"), 4, "second <v:pool>"),
     (netdef(pool: "<v:pool colour='red'>"), 3, "attribute colour of <v:pool>; allowed: whenDown, macConflict, enforce"),
-    (netdef(pool: "<v:pool whenDown='wait'>"), 3, "unknown whenDown “wait”; allowed: allow, refuse"),
+    (netdef(pool: "<v:pool whenDown='wait'>"), 3, "unknown whenDown “wait”; allowed: allow, refuse, ignore"),
+    (netdef(pool: "<v:pool mac='yes'>"), 3, "unknown mac “yes”; allowed: follow, keep"),
     (netdef(pool: "<v:pool macConflict='yes'>"), 3, "unknown macConflict “yes”; allowed: refuse, warn"),
     (netdef(pool: "<v:pool enforce='on'>"), 3, "unknown enforce “on”; allowed: yes, no"),
-    (netdef("\(pf)<v:vfs/>"), 4, "unknown element <v:vfs> within <v:pool>; allowed: pf, placement, vf"),
+    (netdef("\(pf)<v:vfs/>"), 4, "unknown element <v:vfs> within <v:pool>; allowed: pf, placement, reserve, vf"),
     (netdef("\(pf)<vf trust='on'/>"), 4, "<vf> within <v:pool> lacks vfpool's prefix"),
     (netdef("\(pf)some words"), 3, "text within <v:pool>"),
     (netdef("<v:pf dev='a'><v:vf/></v:pf>"), 4, "unknown element <v:vf> within <v:pf>; allowed: none"),
     (netdef("<v:pf/>"), 4, "<v:pf> needs dev="),
-    (netdef("<v:pf name='a'/>"), 4, "unknown attribute name of <v:pf>; allowed: dev, vfs, range"),
+    (netdef("<v:pf name='a'/>"), 4, "unknown attribute name of <v:pf>; allowed: dev, pci, mac, match"),
     (netdef("<v:pf dev='a b'/>"), 4, "can't be a network interface's name"),
     (netdef("<v:pf dev='a'/>\n<v:pf dev='a'/>"), 5, "PF a is given twice"),
+    (netdef("<v:pf vfs='7'/>"), 4, "or by what else it is found: pci=, mac=, match=, driver="),
+    (netdef("<v:pf\npci='01:00'/>"), 5, "pci “01:00” is not a PCI address like"),
+    (netdef("<v:pf mac='52:54:00'/>"), 4, "mac “52:54:00” is not a MAC like"),
+    (netdef("<v:pf mac='01:00:00:00:00:01'/>"), 4, "is no card's own MAC"),
+    (netdef("<v:pf match='10ca'/>"), 4, "match “10ca” is not vendor:device like 8086:10ca"),
+    (netdef("<v:pf driver=''/>"), 4, "driver “” is no name of a kernel driver"),
+    (netdef("<v:pf driver='igb'/>\n<v:pf driver='igb'/>"), 5, "PF driver=\"igb\" is given twice"),
     (netdef("<v:pf dev='a' vfs='0'/>"), 4, "vfs “0”; allowed: 1 to 65535"),
     (netdef("<v:pf dev='a' vfs='seven'/>"), 4, "vfs “seven”; allowed"),
     (netdef("<v:pf dev='a' vfs='+7'/>"), 4, "vfs “+7”; allowed"),
@@ -239,6 +301,17 @@ import Testing
       netdef("\(pf)<v:vf maxTxRate='10'/>\n<v:vf portgroup='g' minTxRate='20'/>", more: "<portgroup name='g'/>"), 5,
       "minTxRate 20 is more than maxTxRate 10"
     ),
+    (netdef("\(pf)<v:placement quota='0'/>"), 4, "quota “0”; allowed: 1 to 65535"),
+    (netdef("\(pf)<v:placement quota='two'/>"), 4, "quota “two”"),
+    (netdef("\(pf)<v:reserve vf='a/0'/>"), 4, "<v:reserve> needs guest="),
+    (netdef("\(pf)<v:reserve guest=' ' vf='a/0'/>"), 4, "<v:reserve> needs guest="),
+    (netdef("\(pf)<v:reserve guest='web'/>"), 4, "for guest web needs vf=, a VF like enp1s0/3 or 0000:01:10.0"),
+    (netdef("\(pf)<v:reserve guest='web' vf='a'/>"), 4, "needs vf=, a VF like enp1s0/3 or 0000:01:10.0, not “a”"),
+    (netdef("\(pf)<v:reserve guest='web' vf='a/1' for='x'/>"), 4, "unknown attribute for"),
+    (
+      netdef("\(pf)<v:reserve guest='web' vf='a/1'/>\n<v:reserve guest='db' vf='a/1'/>"), 5,
+      "VF a/1 is reserved twice, for web and for db"
+    ),
     (netdef("\(pf)<v:vf qos='3'/>"), 4, "qos without a VLAN; give the network a <vlan>"),
     (netdef("\(pf)<v:vf vlanProto='802.1Q'/>"), 4, "vlanProto without a VLAN"),
     (
@@ -271,6 +344,7 @@ import Testing
     netdef(name: "<name>\"it's\" &amp; &lt;odd&gt;</name>"),
     netdef(name: "<name>..</name>"),
     netdef("\(pf)<v:vf minTxRate='20' maxTxRate='0'/>"),
+    netdef("\(pf)<v:placement quota='1'/><v:reserve guest='it&apos;s' vf='b/65535'/>"),
     netdef("\(pf)<v:vf qos='3'/>", more: vlan),
     netdef("\(pf)<v:vf qos='3'/>", more: "<portgroup name='g'>\(vlan)</portgroup>"),
     netdef("\(pf)<v:vf portgroup='g' qos='3'/>", more: "\(vlan)<portgroup name='g'/>"),

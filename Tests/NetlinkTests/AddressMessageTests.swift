@@ -53,8 +53,8 @@ import Testing
   func addresses(address: String?, ifindex: Int32, hex: String) throws {
     var bytes = Hex.bytes(hex)
     bytes[0] = UInt8(bytes.count)
-    let (message, _) = try #require(MessageHeader.read(WireBytes(bytes[...]), at: 0))
-    let parsed = AddressMessage.parse(message)
+    let message = try #require(bytes.header())
+    let parsed = AddressMessage.parse(message, in: bytes.span.bytes)
     #expect(parsed?.address == address)
     if address != nil { #expect(parsed?.ifindex == ifindex) }
   }

@@ -1,4 +1,5 @@
 import PoolModel
+import SeededRandom
 import Testing
 
 @testable import Netlink
@@ -123,6 +124,19 @@ import Testing
     #expect(link.parentDevName == "netdevsim1")
   }
 
+  /// No kernel sends it so; the fuzzer did.
+  @Test func aListInFrontOfTheNumberOfVFs() throws {
+    var message = SyntheticLink(count: 2, indexes: [0, 1, 5], statistics: true).bytes()
+    // IFLA_NUM_VF goes behind the list, and an attribute that nobody knows takes its place.
+    message[602] = 0x7f
+    message += [8, 0, 21, 0, 2, 0, 0, 0]
+    message.replaceSubrange(0..<4, with: withUnsafeBytes(of: UInt32(message.count).littleEndian) { Array($0) })
+    let link = try LinkMessage.parse(message)
+    #expect(link.numVF == 2)
+    #expect(Set(link.vfs.keys) == [0, 1])
+    #expect(Set(link.counters.keys) == [0, 1])
+  }
+
   @Test(
     arguments: [
       ("vlan 0", "00 00", nil), ("mlx4's 4095", "ff 0f", nil), ("4094", "fe 0f", 4094), ("1", "01 00", 1),
@@ -132,6 +146,27 @@ import Testing
     var message = Recordings.netdevsim
     message.replaceSubrange(992..<994, with: Hex.bytes(octets))
     #expect(try LinkMessage.parse(message).vfs[1]?.vlan?.id == id, "\(name)")
+  }
+
+  /// `uplink0` and `wan-provider-a` of `ip link property add`; IFLA_NEW_NETNSID is in the farewell of a link that moves.
+  @Test func otherNamesAndWhereALinkWent() throws {
+    let plain = SyntheticLink(count: 2).bytes()
+    let names = Hex.bytes(
+      """
+      24 00 34 80  # IFLA_PROP_LIST
+      0c 00 35 00 75 70 6c 69 6e 6b 30 00  # IFLA_ALT_IFNAME
+      13 00 35 00 77 61 6e 2d 70 72 6f 76 69 64 65 72 2d 61 00 00
+      """)
+    let moved = Hex.bytes("08 00 2d 00 01 00 00 00")
+    var message = plain + names + moved
+    message.replaceSubrange(0..<4, with: wire(UInt32(message.count)))
+    let link = try LinkMessage.parse(message)
+    #expect(link.altNames == ["uplink0", "wan-provider-a"])
+    #expect(link.isElsewhere)
+    #expect(link.vfs.count == 2)
+    let other = try LinkMessage.parse(plain)
+    #expect(other.altNames == [])
+    #expect(!other.isElsewhere)
   }
 
   @Test func withoutAVLANListThePlainVLANCounts() throws {
@@ -163,6 +198,47 @@ import Testing
     #expect(error?.code == .malformed)
   }
 
+  /// The second of three VFs is broken; the list's own length is right, so what is behind it is found again.
+  @Test(arguments: [
+    ("its length is 0", 0, "00 00", [0]), ("1", 0, "01 00", [0]), ("2", 0, "02 00", [0]), ("3", 0, "03 00", [0]),
+    ("only a header", 0, "04 00", [0]), ("more than is left", 0, "ff ff", [0]), ("another type", 2, "02 00", [0]),
+    ("its MAC's length is 0", 4, "00 00", [0, 2]), ("its MAC's length is 3", 4, "03 00", [0, 2]),
+    ("its MAC is too short", 4, "0c 00", [0, 2]), ("its MAC is longer than the VF", 4, "c5 00", [0, 2]),
+    ("no MAC", 6, "7f 00", [0, 2]), ("its VLAN list is longer than the VF", 172, "19 00", [0, 1, 2]),
+    ("its VLAN is longer than its VLAN list", 176, "15 00", [0, 1, 2]),
+    ("its index is the first's", 8, "00 00", [0, 2]),
+    ("its index is past the last", 8, "03 00", [0, 2]), ("its index is all ones", 8, "ff ff ff ff", [0, 2]),
+  ])
+  func brokenVFs(what: String, offset: Int, octets: String, readable: [Int]) throws {
+    var message = SyntheticLink(count: 3).bytes()
+    let place = SyntheticLink.child + SyntheticLink.childLength + offset
+    let octets = Hex.bytes(octets)
+    message.replaceSubrange(place..<place + octets.count, with: octets)
+    let link = try LinkMessage.parse(message)
+    #expect(Set(link.vfs.keys) == Set(readable), "\(what)")
+    #expect(link.vfsMissing == 3 - readable.count, "\(what)")
+    #expect(link.parentDevName == "netdevsim1", "\(what)")
+    if readable.contains(1) { #expect(link.vfs[1]?.vlan == nil, "\(what)") }
+  }
+
+  /// The usual order is read in another way than any other.
+  @Test(arguments: [false, true]) func theOrderOfAttributesIsFree(statistics: Bool) throws {
+    for message in [
+      SyntheticLink(count: 3, statistics: statistics).bytes(), statistics ? Recordings.igb : Recordings.netdevsim,
+    ] {
+      let reversed = ReversedVFs(message)
+      #expect(reversed.bytes != message)
+      let link = try LinkMessage.parse(message)
+      #expect(link.vfs.count == link.numVF)
+      #expect(try LinkMessage.parse(reversed.bytes) == link)
+    }
+  }
+
+  @Test func theOrderOfVFsIsFree() throws {
+    let ordered = try LinkMessage.parse(SyntheticLink(count: 300).bytes())
+    #expect(try LinkMessage.parse(SyntheticLink(count: 300, indexes: (0..<300).reversed()).bytes()) == ordered)
+  }
+
   /// A message cut anywhere is an error, or one that knows what it lacks; with a header that admits the cut, too.
   @Test(arguments: [2, 340])
   func truncatedMessages(count: Int) throws {
@@ -181,7 +257,7 @@ import Testing
 
   /// Bytes changed at random: whatever comes out, nothing traps and no VF is invented.
   @Test func hostileMessages() {
-    var random = Sequence(seed: 42)
+    var random = SplitMix64(seed: 42)
     for whole in [Recordings.igb, SyntheticLink(count: 3).bytes()] {
       for _ in 0..<20_000 {
         var message = whole
@@ -192,19 +268,6 @@ import Testing
         #expect(link.vfs.count <= 4)
         #expect(link.vfs.keys.allSatisfy { (0..<(link.numVF ?? .max)).contains($0) })
       }
-    }
-  }
-
-  /// SplitMix64: the same numbers in every run.
-  struct Sequence: RandomNumberGenerator {
-    var seed: UInt64
-
-    mutating func next() -> UInt64 {
-      seed &+= 0x9e37_79b9_7f4a_7c15
-      var z = seed
-      z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-      z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-      return z ^ (z >> 31)
     }
   }
 }

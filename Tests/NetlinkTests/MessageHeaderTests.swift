@@ -5,9 +5,9 @@ import Testing
 
 @Suite struct MessageHeaderTests {
   private func acknowledgement(_ bytes: [UInt8]) throws -> Acknowledgement {
-    let (message, next) = try #require(MessageHeader.read(WireBytes(bytes[...]), at: 0))
-    #expect(next == bytes.count)
-    return try #require(Acknowledgement(message))
+    let message = try #require(bytes.header())
+    #expect(message.next == bytes.count)
+    return try #require(bytes.acknowledgement)
   }
 
   @Test(arguments: [Recordings.refusalInFull, Recordings.refusalCapped])
@@ -28,18 +28,26 @@ import Testing
     for length in 20..<bytes.count {
       var cut = Array(bytes[..<length])
       cut[0] = UInt8(length)
-      let message = MessageHeader.read(WireBytes(cut[...]), at: 0)?.message
-      #expect(message.flatMap { Acknowledgement($0)?.errno } == EINVAL)
+      #expect(cut.acknowledgement?.errno == EINVAL)
     }
   }
 
   @Test func severalMessagesOfADatagram() throws {
-    let datagram = WireBytes((Recordings.igb + Recordings.acknowledgement)[...])
-    let (first, next) = try #require(MessageHeader.read(datagram, at: 0))
-    let (second, end) = try #require(MessageHeader.read(datagram, at: next))
+    let datagram = Recordings.igb + Recordings.acknowledgement
+    let first = try #require(datagram.header())
+    let second = try #require(datagram.header(at: first.next))
     #expect(first.type == 16)
     #expect(second.type == 2)
     #expect(second.sequence == 8)
-    #expect(MessageHeader.read(datagram, at: end) == nil)
+    #expect(datagram.header(at: second.next) == nil)
   }
+}
+
+extension [UInt8] {
+  // Testing's macros take no spans.
+
+  func header(at offset: Int = 0) -> MessageHeader? { MessageHeader(span.bytes, at: offset) }
+
+  /// The first message as an acknowledgement.
+  var acknowledgement: Acknowledgement? { header().flatMap { Acknowledgement($0, in: span.bytes) } }
 }

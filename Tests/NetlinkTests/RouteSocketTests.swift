@@ -23,6 +23,12 @@ import Testing
     #expect(addresses.values.joined().allSatisfy { !$0.hasPrefix("fe80:") })
   }
 
+  @Test func defaultRoutesLeaveThroughLinksThatExist() throws {
+    let socket = try RouteSocket()
+    let links = Set(try socket.links().map(\.ifindex))
+    #expect(try socket.defaultRoutes().allSatisfy { links.isSuperset(of: $0.ifindexes) })
+  }
+
   @Test(arguments: ["nosuch0", "", "a-name-that-is-too-long-for-a-link"])
   func unknownNames(name: String) throws {
     let socket = try RouteSocket()

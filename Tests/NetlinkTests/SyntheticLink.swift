@@ -14,7 +14,8 @@ struct SyntheticLink {
   }
 
   // Offsets in the recording: IFLA_NUM_VF's number, the list's header, its first child, and the end of its last.
-  private static let (number, list, child, end) = (604, 608, 612, 1004)
+  private static let (number, list, end) = (604, 608, 1004)
+  static let child = 612
   static let childLength = 196
   /// Where a VF's index stands in each of a child's attributes.
   private static let indexOffsets = [8, 84, 100, 116, 128, 140, 152, 164, 180]

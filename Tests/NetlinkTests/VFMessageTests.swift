@@ -58,10 +58,10 @@ import Testing
     let state = VFState(
       mac: try #require(MACAddress("02:00:00:00:00:07")), vlan: VLANTag(id: 7, qos: 1, proto: .dot1ad), spoofchk: true,
       linkState: .enable, minTxRate: 1, maxTxRate: 2)
-    let payload = WireBytes(try bytes(VFSettings(state))[...])
-    let list = try #require(VFList(payload, at: 16, count: nil))
-    #expect(list.vfs == [3: state])
-    #expect(list.end == payload.count)
+    let payload = try bytes(VFSettings(state))
+    let list = VFList(payload.span.bytes, at: 16, before: payload.count, count: nil)
+    #expect(list?.vfs == [3: state])
+    #expect(list?.end == payload.count)
   }
 
   @Test func noSuchIndex() { #expect(VFMessage.build(VFSettings(trust: true), vf: -1, ifindex: 4) == nil) }

@@ -47,7 +47,7 @@ struct ApplyTests {
     for _ in 1...2 {
       _ = try await host.manager.apply(netdef: xml, plan: false)
       #expect(host.kernel.state.withLock { $0.vfs.count } == 7)
-      #expect(host.kernel.state.withLock { $0.ownCounts.map(\.pf) } == ["enp1s0"])
+      #expect(host.kernel.state.withLock { $0.ownCounts.map(\.name) } == ["enp1s0"])
       #expect(host.ledger.contents.pools["plain"]?.addresses.count == 7)
     }
   }

@@ -81,7 +81,7 @@ struct HandOutTests {
     _ = await host.libvirt.start(other, host.manager)
     _ = await host.libvirt.start(guest, host.manager)
     #expect(host.libvirt.vf(of: guest.guest, "spread") != before)
-    let binding = try #require(host.ledger.contents.bindings.values.first { $0.guest == guest.guest })
+    let binding = try #require(host.ledger.contents.bindings.values.first { $0.guest.uuid == guest.guest.uuid })
     #expect(binding.mac == guest.nics[0].mac)
     #expect(binding.lastVF == host.libvirt.vf(of: guest.guest, "spread"))
   }
@@ -95,7 +95,8 @@ struct HandOutTests {
     let late = FakeLibvirt.guest(15, networks: ["spread"])
     let text = try #require(await host.libvirt.start(late, host.manager))
     #expect(text.hasPrefix("pool spread: no free VF for guest g15: 14 of 14 are leased"))
-    for number in 1...14 { #expect(text.contains("guest g\(number) (")) }
+    for number in 1...14 { #expect(text.contains(" g\(number) (")) }
+    #expect(text.contains("\n  enp2s0/0-6: leased to g2 (0), g4 (1), "))
     await host.libvirt.stop(FakeLibvirt.guest(3, networks: []).guest, host.manager)
     #expect(await host.libvirt.start(late, host.manager) == nil)
   }
@@ -218,6 +219,23 @@ struct HandOutTests {
     await host.libvirt.stop(early.guest, host.manager)
     #expect(host.kernel.writeCount == 0)
     #expect(host.ledger.history.map(\.lease.guest.name) == ["g1"])
+  }
+
+  @Test func manyMoreStartsThanVFsAllGetAVFOrTheReason() async throws {
+    let host = try await FakeHost()
+    _ = try await host.manager.apply(netdef: FakeHost.sticky, plan: false)
+    let answers = await withTaskGroup(of: String?.self) { group in
+      for number in 1...30 {
+        group.addTask { [libvirt = host.libvirt, manager = host.manager] in
+          await libvirt.start(FakeLibvirt.guest(number, networks: ["sticky"]), manager)
+        }
+      }
+      return await group.reduce(into: []) { $0.append($1) }
+    }
+    #expect(answers.count { $0 == nil } == 7)
+    for answer in answers.compactMap(\.self) { #expect(answer.contains("pool sticky: no free VF for guest g")) }
+    #expect(Set(host.libvirt.ports("sticky").compactMap(\.vf)).count == 7)
+    #expect(host.libvirt.ports("sticky").filter(\.isHold) == [])
   }
 }
 

@@ -69,6 +69,167 @@ struct ReconcileTests {
     try await expectClean(host.manager)
   }
 
+  @Test(arguments: [0, 1])
+  func lostCountsAreSetRightByMakingThePortsAgain(newcomers: Int) async throws {
+    let host = try await host(running: 1...3)
+    let before = Set(host.libvirt.ports("spread"))
+    let states = before.compactMap(\.vf).compactMap { host.kernel.id($0) }.map { host.kernel[$0] }
+    try await host.libvirt.clearCounts(of: "spread")
+    let plan = try await host.manager.reconcile(plan: true)
+    #expect(plan.drifts == [.countsLost(pool: "spread")])
+    #expect(host.libvirt.connections("spread") == 0)
+    let report = try await host.manager.reconcile(plan: false)
+    #expect(report.drifts == [.countsLost(pool: "spread")] && report.failures == [])
+    #expect(Set(host.libvirt.ports("spread")) == before)
+    #expect(host.libvirt.connections("spread") == 3)
+    #expect(before.compactMap(\.vf).compactMap { host.kernel.id($0) }.map { host.kernel[$0] } == states)
+    try await expectClean(host.manager)
+    for number in 10..<10 + newcomers {
+      #expect(await host.libvirt.start(FakeLibvirt.guest(number, networks: ["spread"]), host.manager) == nil)
+      #expect(host.libvirt.ports("spread").count == 4)
+    }
+  }
+
+  @Test func portsThatAreMadeAgainAreNoEndOfALease() async throws {
+    let host = try await host(running: 1...1)
+    let port = try #require(host.libvirt.ports("spread").first)
+    let writes = host.kernel.writeCount
+    host.libvirt.state.withLock {
+      $0.onDrop = { [manager = host.manager] port in
+        await manager.freed(port, network: "spread", deadline: HookDeadline(in: .seconds(60)))
+      }
+    }
+    try await host.libvirt.clearCounts(of: "spread")
+    _ = try await host.manager.reconcile(plan: false)
+    #expect(host.kernel.writeCount == writes)
+    #expect(host.ledger.contents.leases.values.map(\.state) == [.active])
+    #expect(host.ledger.contents.leases.values.first?.port == port.uuid)
+  }
+
+  @Test func countsThatCannotBeSetRightAreTriedAgain() async throws {
+    let host = try await host(running: 1...2)
+    let before = Set(host.libvirt.ports("spread"))
+    try await host.libvirt.clearCounts(of: "spread")
+    host.libvirt.state.withLock { $0.failing = ["clear"] }
+    let report = try await host.manager.reconcile(plan: false)
+    #expect(!report.failures.isEmpty)
+    host.libvirt.state.withLock { $0.failing = [] }
+    _ = try await host.manager.reconcile(plan: false)
+    #expect(Set(host.libvirt.ports("spread")) == before)
+    #expect(host.libvirt.connections("spread") == 2)
+    try await expectClean(host.manager)
+  }
+
+  @Test func portsThatTheLedgerCannotRecordAreNotDeleted() async throws {
+    let host = try await host(running: 1...2)
+    _ = await host.libvirt.start(
+      FakeLibvirt.guest(9, networks: ["spread"]), try await host.restarted(), hooks: false)
+    let before = Set(host.libvirt.ports("spread"))
+    try await host.libvirt.clearCounts(of: "spread")
+    host.ledger.state.withLock { $0.fails = true }
+    _ = try await host.manager.reconcile(plan: false)
+    #expect(Set(host.libvirt.ports("spread")) == before)
+    #expect(host.libvirt.state.withLock { state in !state.calls.contains { $0.hasPrefix("drop") } })
+    host.ledger.state.withLock { $0.fails = false }
+    _ = try await host.manager.reconcile(plan: false)
+    #expect(Set(host.libvirt.ports("spread")) == before)
+    #expect(host.libvirt.connections("spread") == 3)
+    try await expectClean(host.manager)
+  }
+
+  @Test func freeVFOnVFIOIsGivenBack() async throws {
+    let host = try await host(running: 1...1)
+    let vf = VFIndex(pf: "enp2s0", index: 3)
+    let pci = try #require(host.kernel.pci("enp2s0", 3))
+    host.kernel.bind(vf, to: "vfio-pci")
+    #expect(try await host.manager.reconcile(plan: true).drifts == [.onVFIO(vf: pci)])
+    _ = try await host.manager.reconcile(plan: false)
+    #expect(try await host.kernel.driver(of: pci) == "igbvf")
+    try await expectClean(host.manager)
+  }
+
+  @Test func freeVFThatStaysOnVFIOIsQuarantined() async throws {
+    let host = try await host(running: 1...1)
+    let pci = try #require(host.kernel.pci("enp2s0", 3))
+    host.kernel.bind(VFIndex(pf: "enp2s0", index: 3), to: "vfio-pci")
+    host.devices.state.withLock { $0.deaf = ["reattach"] }
+    _ = try await host.manager.reconcile(plan: false)
+    #expect(host.ledger.contents.quarantines[pci]?.why == "stays bound to vfio-pci")
+    try await expectClean(host.manager)
+  }
+
+  @Test func vfsThatAreGoneAreMadeAgain() async throws {
+    let host = try await host(running: 1...1)
+    try await host.kernel.setVFCount(0, pf: "enp2s0")
+    #expect(try await host.manager.reconcile(plan: true).drifts == [.vfsGone(pf: "enp2s0", count: 7)])
+    _ = try await host.manager.reconcile(plan: false)
+    #expect(host.kernel.pci("enp2s0", 6) != nil)
+    try await expectClean(host.manager)
+  }
+
+  @Test func vfsThatAreSomebodyElsesToMakeStayGone() async throws {
+    let host = try await host(running: 1...1)
+    try await host.kernel.setVFCount(0, pf: "enp2s0")
+    host.kernel.state.withLock { $0.countWriters = ["enp2s0": ["/etc/rc.local:3: echo 4 > …"]] }
+    try await expectClean(host.manager)
+  }
+
+  @Test func outsideChangeIsListedOnlyWhereItIsPutBack() async throws {
+    // What puts it back by itself comes too late.
+    let host = try await FakeHost(settle: .seconds(600))
+    let netdef = FakeHost.spread.replacing("urn:vfpool:pool:1\">", with: "urn:vfpool:pool:1\" enforce=\"yes\">")
+    for (xml, listed) in [(FakeHost.spread, 0), (netdef, 1)] {
+      _ = try await host.manager.apply(netdef: xml, plan: false)
+      let guest = FakeLibvirt.guest(1, networks: ["spread"])
+      _ = await host.libvirt.start(guest, host.manager)
+      let vf = try #require(host.libvirt.vf(of: guest.guest, "spread").flatMap { host.kernel.id($0) })
+      host.kernel.change(vf, VFSettings(trust: false))
+      #expect(try await host.manager.reconcile(plan: true).drifts.count == listed)
+      _ = try await host.manager.reconcile(plan: false)
+      #expect(host.kernel[vf]?.trust == (listed == 1))
+      await host.libvirt.stop(guest.guest, host.manager)
+    }
+  }
+
+  @Test func portThatAGuestLeftBehindIsDeletedAfterAWhile() async throws {
+    let host = try await FakeHost(turnLimit: .seconds(1))
+    _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
+    let guest = FakeLibvirt.guest(1, networks: ["spread"])
+    let before = host.kernel[VFIndex(pf: "enp1s0", index: 0)]
+    _ = await host.libvirt.start(guest, host.manager)
+    // The while begins with the first look.
+    await host.manager.reconciledInBackground()
+    host.libvirt.state.withLock { $0.running = [:] }
+    #expect(try await host.manager.reconcile(plan: true).drifts == [])
+    try await eventually("the port and the lease are gone") {
+      host.libvirt.ports("spread").isEmpty && host.ledger.contents.leases.isEmpty
+    }
+    #expect(host.kernel[VFIndex(pf: "enp1s0", index: 0)] == before)
+    try await expectClean(host.manager)
+  }
+
+  @Test func portThatAGuestLeftBehindIsDeletedWhenItStartsAgain() async throws {
+    let host = try await host(running: 1...1)
+    host.libvirt.state.withLock { $0.running = [:] }
+    _ = await host.libvirt.start(FakeLibvirt.guest(1, networks: ["spread"]), host.manager)
+    #expect(host.libvirt.ports("spread").count == 1)
+    #expect(host.ledger.contents.leases.count == 1)
+    try await expectClean(host.manager)
+  }
+
+  @Test func portOfSomebodyWhoIsNoGuestIsLeftAlone() async throws {
+    let host = try await host(running: 1...1)
+    let vf = try #require(host.kernel.pci("enp1s0", 5))
+    let claim = NetworkPort(
+      uuid: FakeLibvirt.uuid(78), owner: GuestID(name: "dpdk", uuid: FakeLibvirt.uuid(79)),
+      mac: try #require(MACAddress("52:54:00:00:00:78")), vf: vf)
+    try await host.libvirt.claim(claim, in: "spread")
+    try await expectClean(host.manager)
+    _ = try await host.manager.reconcile(plan: false)
+    #expect(host.libvirt.ports("spread").contains(claim))
+    #expect(host.ledger.contents.leases.count == 1)
+  }
+
   @Test func strayHoldsAreDropped() async throws {
     let host = try await host(running: 1...1)
     let vf = try #require(host.kernel.pci("enp1s0", 5))
@@ -83,7 +244,7 @@ struct ReconcileTests {
     let host = try await host(running: 1...3)
     host.libvirt.state.withLock {
       $0.running = [:]
-      $0.networks["spread"]?.ports = [:]
+      $0.networks["spread"]?.removeAllPorts()
     }
     let manager = try await host.restarted(bootID: "boot-2")
     #expect(host.ledger.contents.leases.isEmpty)

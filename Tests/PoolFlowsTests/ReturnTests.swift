@@ -60,6 +60,20 @@ struct ReturnTests {
     #expect(host.libvirt.ports("spread").filter(\.isHold) == [])
   }
 
+  @Test func vfWhosePortOutlivedItsLeaseIsLookedAtWhenThePortGoes() async throws {
+    let host = try await FakeHost()
+    _ = try await host.manager.apply(netdef: FakeHost.sticky, plan: false)
+    await host.manager.reconciledInBackground()
+    let pci = try #require(host.kernel.pci("enp1s0", 0))
+    host.kernel.bind(vf, to: "vfio-pci")
+    let port = NetworkPort(
+      uuid: FakeLibvirt.uuid(77), owner: FakeLibvirt.guest(1, networks: []).guest, mac: MACAddress(unusedOf: pci),
+      vf: pci)
+    await host.manager.freed(port, network: "sticky", deadline: HookDeadline(in: .seconds(60)))
+    await host.manager.reconciledInBackground()
+    #expect(try await host.kernel.driver(of: pci) == "igbvf")
+  }
+
   @Test func failedStartLeavesNoLease() async throws {
     let host = try await FakeHost()
     _ = try await host.manager.apply(netdef: FakeHost.sticky, plan: false)

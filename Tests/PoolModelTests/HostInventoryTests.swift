@@ -21,6 +21,26 @@ struct HostInventoryTests {
     #expect(Self.inventory.vf(named: text)?.id.description == expected)
   }
 
+  @Test func findsVFsAlsoAfterTheListWasChanged() {
+    var inventory = Self.inventory
+    inventory.vfs[1].driver = "vfio-pci"
+    #expect(inventory.vf(at: Self.pci)?.driver == "vfio-pci")
+    let new = PCIAddress(bus: 1, slot: 0x10, function: 4)
+    inventory.vfs.insert(VF(id: VFIndex(pf: "enp1s0", index: 2), pci: new), at: 0)
+    #expect([Self.pci, new].map { inventory.place(of: $0) } == [2, 0])
+    #expect(inventory == HostInventory(pfs: inventory.pfs, vfs: inventory.vfs))
+    inventory.vfs = []
+    #expect(inventory.vf(at: Self.pci) == nil)
+  }
+
+  @Test func nodesOfCPUs() {
+    let inventory = HostInventory(numaNodes: [0: [0, 1], 1: [2, 3], 2: []])
+    #expect(inventory.numaNodes(ofCPUs: [1]) == [0])
+    #expect(inventory.numaNodes(ofCPUs: [1, 3]) == [0, 1])
+    #expect(inventory.numaNodes(ofCPUs: [9]) == [])
+    #expect(inventory.numaNodes(ofCPUs: []) == [])
+  }
+
   @Test func findsPFs() {
     #expect(Self.inventory.pf(named: "eni1np1")?.ifindex == 3)
     #expect(Self.inventory.pf(named: "eth0") == nil)

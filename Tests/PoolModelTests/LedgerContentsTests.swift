@@ -27,9 +27,48 @@ struct LedgerContentsTests {
   @Test func leases() {
     let contents = contents(
       .openLease(lease(1)), .openLease(lease(9)), .openLease(lease(4)), .updateLease(lease(1, state: .active)),
-      .closeLease(id: 9, until: Self.time, reason: ""))
+      .closeLease(id: 9, until: Self.time, end: .startFailed))
     #expect(contents.leases == [1: lease(1, state: .active), 4: lease(4)])
     #expect(contents.nextLeaseID == 10)
+  }
+
+  /// What is looked up against what a walk through all leases finds, after random changes.
+  @Test(arguments: 0..<20)
+  func lookUpsAreWhatAWalkFinds(_ seed: Int) throws {
+    // Small numbers, so that leases meet on guests, pools and VFs.
+    var state = UInt64(seed + 1)
+    let random = { (bound: Int64) -> Int64 in
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int64(state >> 33) % bound
+    }
+    var contents = LedgerContents()
+    for _ in 0..<200 {
+      let vf = random(3) == 0 ? nil : PCIAddress(bus: 1, slot: UInt8(random(4)), function: 0)
+      let lease = Lease(
+        id: random(12), pool: "p\(random(2))", guest: GuestID(name: "g", uuid: "g\(random(3))"), nic: 0, mac: .zero,
+        vf: vf, vfIndex: nil, state: LeaseState.allCases[Int(random(4))], since: Self.time, bootID: "b")
+      if contents.leases[lease.id] == nil {
+        contents.apply(.openLease(lease))
+      } else if random(2) == 0 {
+        contents.apply(.updateLease(lease))
+      } else {
+        contents.apply(.closeLease(id: lease.id, until: Self.time, end: .startFailed))
+      }
+      let all = contents.leases.values.sorted { $0.id < $1.id }
+      for slot in 0..<4 {
+        let vf = PCIAddress(bus: 1, slot: UInt8(slot), function: 0)
+        let holders = all.filter { $0.vf == vf && $0.state.holdsVF }
+        #expect(contents.lease(holding: vf) == (holders.last { $0.state != .recorded } ?? holders.last), "seed \(seed)")
+        #expect(contents.isLeased(vf) == !holders.isEmpty)
+      }
+      for guest in ["g0", "g1", "g2"] {
+        #expect(contents.leases(of: guest) == all.filter { $0.guest.uuid == guest })
+        let unplaced = all.filter { $0.pool == "p0" && $0.vf == nil && $0.state.holdsVF && $0.guest.uuid != guest }
+        #expect(contents.unplacedStarts(in: "p0", besides: guest) == unplaced.count)
+      }
+      let copy = all.reduce(into: LedgerContents()) { $0.apply(.openLease($1)) }
+      #expect(copy.leases == contents.leases)
+    }
   }
 
   @Test func baselines() {
@@ -57,6 +96,19 @@ struct LedgerContentsTests {
       bindings == [
         .init(guestUUID: "u", pool: "a", nic: 0): new, .init(guestUUID: "u", pool: "a", nic: 1): second,
       ])
+  }
+
+  @Test func aBindingByNameGivesWayToTheGuestsOwn() {
+    let named = MACBinding(guest: BoundGuest(name: Self.guest.name, uuid: nil), pool: "a", nic: 0, mac: .zero)
+    var second = named
+    second.nic = 1
+    let own = MACBinding(guest: Self.guest, pool: "a", nic: 0, mac: .zero, lastVF: nil, lastSeen: nil)
+    let other = MACBinding(
+      guest: BoundGuest(name: "other", uuid: "o"), pool: "a", nic: 0, mac: .zero, lastVF: nil, lastSeen: nil)
+    #expect(contents(.bind(named), .bind(second), .bind(own)).bindings == [own.key: own, second.key: second])
+    #expect(contents(.bind(named), .bind(other)).bindings == [named.key: named, other.key: other])
+    #expect(contents(.bind(own), .bind(named), .unbind(named.key)).bindings == [own.key: own])
+    #expect(contents(.bind(own), .unbind(own.key), .unbind(own.key)).bindings.isEmpty)
   }
 
   @Test func quarantines() {

@@ -47,4 +47,21 @@ struct PCIAddressTests {
     #expect(try JSONDecoder().decode([PCIAddress].self, from: data) == [address])
     #expect(throws: DecodingError.self) { try JSONDecoder().decode([PCIAddress].self, from: Data(#"["x"]"#.utf8)) }
   }
+
+  @Test(arguments: [
+    ("pci_0000_01_10_0", "0000:01:10.0"), ("pci_10000_e1_00_7", "10000:e1:00.7"), ("01:10.0", "0000:01:10.0"),
+    ("0000:01:10.0", "0000:01:10.0"), ("pci_0000_01_10", nil), ("pci_0000_01_10_8", nil), ("pci_0000_01_10_0_0", nil),
+    ("pci_", nil), ("usb_1_1", nil), ("pci_0000:01:10.0", nil),
+  ])
+  func namesThatPeopleType(text: String, address: String?) { #expect(PCIAddress.named(text)?.description == address) }
+
+  @Test func howOthersCallIt() {
+    let address = PCIAddress(bus: 1, slot: 0x10, function: 2)
+    #expect(address.libvirtName == "pci_0000_01_10_2")
+    #expect(address.short == "01:10.2")
+    let far = PCIAddress(domain: 0x10000, bus: 0xe1, slot: 0, function: 0)
+    #expect(far.libvirtName == "pci_10000_e1_00_0")
+    #expect(far.short == "10000:e1:00.0")
+    #expect(PCIAddress.named(far.libvirtName) == far)
+  }
 }

@@ -58,4 +58,22 @@ struct PoolTests {
     let data = try JSONEncoder().encode(Self.pool)
     #expect(try JSONDecoder().decode(Pool.self, from: data) == Self.pool)
   }
+
+  /// As a ledger has it that was written before there were reservations, quotas and kept MACs.
+  @Test func olderJSONHasNeitherReservationsNorQuotaNorKeptMACs() throws {
+    var pool = Self.pool
+    pool.placement.quota = 2
+    pool.mac = .keep
+    pool.reservations = [Reservation(guest: "web", vf: .place(VFIndex(pf: "enp1s0", index: 2)))]
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let text = String(decoding: try encoder.encode(pool), as: UTF8.self)
+    #expect(text.contains(#""reservations":[{"guest":"web","vf":"enp1s0/2"}]"#))
+    let old = text.replacing(#""reservations":[{"guest":"web","vf":"enp1s0/2"}],"#, with: "")
+      .replacing(#","quota":2"#, with: "").replacing(#""quota":2,"#, with: "")
+      .replacing(#""mac":"keep","#, with: "")
+    #expect(!old.contains("quota") && !old.contains("reservations") && !old.contains("keep"))
+    #expect(try JSONDecoder().decode(Pool.self, from: Data(old.utf8)) == Self.pool)
+    #expect(try JSONDecoder().decode(Pool.self, from: Data(text.utf8)) == pool)
+  }
 }

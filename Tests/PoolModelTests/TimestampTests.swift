@@ -60,6 +60,21 @@ struct TimestampTests {
   ])
   func refuses(text: String) { #expect(Timestamp(text) == nil) }
 
+  @Test(arguments: [
+    ("2026-11-24T14:51:53.120Z", 1, "2026-10-24T14:51:53.120Z"),
+    ("2026-11-24T14:51:53.120Z", 0, "2026-11-24T14:51:53.120Z"),
+    ("2026-11-24T14:51:53.120Z", 11, "2025-12-24T14:51:53.120Z"),
+    ("2026-11-24T14:51:53.120Z", 13, "2025-10-24T14:51:53.120Z"),
+    ("2026-01-31T00:00:00.000Z", 1, "2025-12-31T00:00:00.000Z"),
+    ("2026-03-31T23:59:59.999Z", 1, "2026-02-28T23:59:59.999Z"),
+    ("2024-03-30T00:00:00.000Z", 1, "2024-02-29T00:00:00.000Z"),
+    ("2026-12-31T12:00:00.000Z", 1, "2026-11-30T12:00:00.000Z"),
+    ("2026-11-24T14:51:53.120Z", 12_000, "1026-11-24T14:51:53.120Z"),
+  ])
+  func goesBackByCalendarMonths(text: String, months: Int, expected: String) throws {
+    #expect(try #require(Timestamp(text)).earlier(months: months).description == expected)
+  }
+
   @Test func ordersByTime() {
     #expect(Timestamp(milliseconds: -5) < Timestamp(milliseconds: 3))
     #expect(!(Timestamp(milliseconds: 3) < Timestamp(milliseconds: 3)))

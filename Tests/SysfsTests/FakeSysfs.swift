@@ -49,7 +49,7 @@ final class FakeSysfs {
     try file("\(device)/sriov_totalvfs", "\(total)\n")
     try file("\(device)/sriov_numvfs", "\(vfs)\n")
     try file("\(device)/numa_node", "\(numa)\n")
-    try link("\(device)/driver", to: "../../../bus/pci/drivers/igb")
+    try link("\(device)/driver", to: "../../drivers/igb")
     try self.netdev(netdev, of: device, ifindex: ifindex, mac: mac)
   }
 
@@ -71,9 +71,31 @@ final class FakeSysfs {
     let device = "bus/pci/devices/\(pci)"
     try file("\(device)/numa_node", "0\n")
     try link("\(device)/physfn", to: "../\(pf)")
-    if let driver { try link("\(device)/driver", to: "../../../bus/pci/drivers/\(driver)") }
+    if let driver { try link("\(device)/driver", to: "../../drivers/\(driver)") }
     if let group { try link("\(device)/iommu_group", to: "../../../../kernel/iommu_groups/\(group)") }
     try link("bus/pci/devices/\(pf)/virtfn\(index)", to: "../\(pci)")
+  }
+
+  /// Any PCI device, as far as it says what it is.
+  func device(
+    _ pci: String, class classCode: String = "0x020000", vendor: String = "0x8086", device: String = "0x10c9",
+    driver: String? = nil, group: Int? = nil
+  ) throws {
+    let folder = "bus/pci/devices/\(pci)"
+    try file("\(folder)/class", classCode + "\n")
+    try file("\(folder)/vendor", vendor + "\n")
+    try file("\(folder)/device", device + "\n")
+    if let driver { try link("\(folder)/driver", to: "../../../bus/pci/drivers/\(driver)") }
+    if let group { try link("\(folder)/iommu_group", to: "../../../../kernel/iommu_groups/\(group)") }
+  }
+
+  /// A block device; `target` is what its link in `class/block` points to.
+  func disk(_ name: String, number: String, target: String, holders: [String] = []) throws {
+    let folder = target.replacing("../../", with: "")
+    try file("\(folder)/dev", number + "\n")
+    try self.folder("\(folder)/holders")
+    for holder in holders { try link("\(folder)/holders/\(holder)", to: "../../../\(holder)") }
+    try link("class/block/\(name)", to: target)
   }
 
   private static func remove(_ path: String) {

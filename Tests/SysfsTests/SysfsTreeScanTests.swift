@@ -59,10 +59,107 @@ import Testing
     #expect(scan.problems.isEmpty)
   }
 
+  @Test func aCardWithoutANetdevGoesByItsAddress() throws {
+    let fake = try FakeSysfs()
+    try fake.pf("0000:01:00.0", "enp1s0", ifindex: 3, vfs: 1)
+    try fake.file("bus/pci/devices/0000:01:00.0/class", "0x020000\n")
+    try fake.vf(0, of: "0000:01:00.0", at: "0000:01:10.0", driver: "igbvf")
+    fake.remove("bus/pci/devices/0000:01:00.0/net")
+    let pf = try #require(fake.tree.scan().pfs.first)
+    #expect((pf.name, pf.ifindex, pf.netdevs) == ("0000:01:00.0", 0, []))
+    #expect(pf.vfs.map(\.pci) == [PCIAddress("0000:01:10.0")])
+    #expect(pf.unsupported == "it has no network interface here (its driver is igb)")
+    fake.remove("bus/pci/devices/0000:01:00.0/driver")
+    #expect(fake.tree.scan().pfs.first?.unsupported == "it has no network interface here: it has no driver")
+    // An NVMe disk is no network card.
+    try fake.file("bus/pci/devices/0000:01:00.0/class", "0x010802\n")
+    #expect(fake.tree.scan().pfs.isEmpty)
+  }
+
+  @Test func whatACardAndItsVFsAre() throws {
+    let fake = try FakeSysfs()
+    try fake.pf("0000:01:00.0", "enp1s0", ifindex: 3)
+    #expect(fake.tree.scan().pfs.first?.id == nil)
+    try fake.file("bus/pci/devices/0000:01:00.0/vendor", "0x8086\n")
+    try fake.file("bus/pci/devices/0000:01:00.0/device", "0x10c9\n")
+    try fake.file("bus/pci/devices/0000:01:00.0/sriov_vf_device", "10ca\n")
+    let scan = fake.tree.scan()
+    #expect(scan.pfs.first?.id == PCIID(vendor: 0x8086, device: 0x10c9))
+    #expect(scan.pfs.first?.vfID == PCIID(vendor: 0x8086, device: 0x10ca))
+    #expect(scan.problems.isEmpty)
+  }
+
+  @Test func whoSharesAnIOMMUGroup() throws {
+    let fake = try FakeSysfs()
+    try fake.pf("0000:01:00.0", "enp1s0", ifindex: 3, vfs: 2)
+    try fake.link("bus/pci/devices/0000:01:00.0/iommu_group", to: "../../../../kernel/iommu_groups/9")
+    try fake.vf(0, of: "0000:01:00.0", at: "0000:01:10.0", group: 9)
+    try fake.vf(1, of: "0000:01:00.0", at: "0000:01:10.2", group: 10)
+    for (group, member) in [(9, "0000:01:10.0"), (9, "0000:01:00.0"), (10, "0000:01:10.2")] {
+      try fake.link("kernel/iommu_groups/\(group)/devices/\(member)", to: "../../../../bus/pci/devices/\(member)")
+    }
+    let pf = try #require(fake.tree.scan().pfs.first)
+    #expect(pf.iommuGroup == IOMMUGroup(9, others: [try #require(PCIAddress("0000:01:10.0"))]))
+    // The PF keeps its driver, and so the VF in its group from guests.
+    let card = try #require(PCIAddress("0000:01:00.0"))
+    #expect(
+      pf.vfs.map(\.iommuGroup) == [IOMMUGroup(9, others: [card], blockers: [.init(pci: card, driver: "igb")]), 10])
+  }
+
+  @Test func bridgesAndVFIODoNotKeepAGroupFromGuests() throws {
+    let fake = try FakeSysfs()
+    try fake.pf("0000:01:00.0", "enp1s0", ifindex: 3, vfs: 1)
+    try fake.vf(0, of: "0000:01:00.0", at: "0000:01:10.0", group: 9)
+    try fake.device("0000:00:02.0", class: "0x060400", driver: "pcieport", group: 9)
+    try fake.device("0000:01:10.2", driver: "vfio-pci", group: 9)
+    try fake.device("0000:01:10.4", group: 9)
+    try fake.device("0000:01:10.6", driver: "igbvf", group: 9)
+    for member in ["0000:00:02.0", "0000:01:10.0", "0000:01:10.2", "0000:01:10.4", "0000:01:10.6"] {
+      try fake.link("kernel/iommu_groups/9/devices/\(member)", to: "../../../../bus/pci/devices/\(member)")
+    }
+    let group = try #require(fake.tree.scan().pfs.first?.vfs.first?.iommuGroup)
+    #expect(group.others.count == 4)
+    #expect(group.blockers == [.init(pci: try #require(PCIAddress("0000:01:10.6")), driver: "igbvf")])
+  }
+
+  @Test func cpusOfNUMANodes() throws {
+    let fake = try FakeSysfs()
+    #expect(fake.tree.scan().numaNodes == [:])
+    try fake.file("devices/system/node/node0/cpulist", "0-1,4\n")
+    // Memory only, and a file that is no node.
+    try fake.file("devices/system/node/node12/cpulist", "\n")
+    try fake.file("devices/system/node/online", "0,12\n")
+    let scan = fake.tree.scan()
+    #expect(scan.numaNodes == [0: [0, 1, 4], 12: []])
+    #expect(scan.problems.isEmpty)
+  }
+
+  @Test func domainsAboveFourDigits() throws {
+    let fake = try FakeSysfs()
+    try fake.pf("10000:01:00.0", "enP65536p1s0", ifindex: 3, vfs: 1)
+    try fake.vf(0, of: "10000:01:00.0", at: "10000:01:10.0")
+    let scan = fake.tree.scan()
+    #expect(scan.problems.isEmpty)
+    #expect(scan.pfs.first?.pci?.domain == 0x10000)
+    #expect(scan.pfs.first?.vfs.first?.pci?.description == "10000:01:10.0")
+  }
+
+  /// In switchdev mode the PF's folder has the netdevs that stand for its VFs, too.
+  @Test func representorsAreNoPorts() throws {
+    let fake = try FakeSysfs()
+    let device = "bus/pci/devices/0000:01:00.0"
+    try fake.pf("0000:01:00.0", "enp1s0", ifindex: 9)
+    try fake.netdev("eth0", of: device, ifindex: 3)
+    try fake.file("\(device)/net/eth0/phys_port_name", "pf0vf0\n")
+    try fake.file("\(device)/net/enp1s0/phys_port_name", "p0\n")
+    #expect(fake.tree.scan().pfs.map(\.netdevs) == [["enp1s0"]])
+  }
+
   @Test func ofTwoPortsTheFirstNamesThePF() throws {
     let fake = try FakeSysfs()
     try fake.pf("0000:01:00.0", "zeth0", ifindex: 3)
     try fake.netdev("aeth1", of: "bus/pci/devices/0000:01:00.0", ifindex: 4, port: 1)
+    #expect(fake.tree.scan().pfs.map(\.netdevs) == [["zeth0", "aeth1"]])
     #expect(fake.tree.scan().pfs.map(\.name) == ["zeth0"])
   }
 

@@ -43,6 +43,18 @@ import Testing
     #expect(try fake.content(Self.flags) == "0x1002\n")
   }
 
+  /// VFs that come after the driver has returned are looked for when there is news, and counted on the way.
+  @Test func latecomersAreWaitedFor() throws {
+    let fake = try fake(vfs: 0, links: 0)
+    var there: [Int?] = []
+    try fake.tree.setVFCount(3, pf: "enp1s0") { _ in
+      there.append(fake.tree.vfCount(ofNetdev: "enp1s0"))
+      try? fake.link("bus/pci/devices/0000:01:00.0/virtfn\(there.count)", to: "../0000:01:10.\(there.count)")
+    }
+    #expect(there == [0, 1, 2])
+    #expect(fake.tree.vfCount(ofNetdev: "enp9s0") == nil)
+  }
+
   @Test func otherVFsAreTakenAwayOnlyWhenAsked() throws {
     let fake = try fake(vfs: 3, links: 0)
     let error = #expect(throws: SysfsError.self) { try fake.tree.setVFCount(5, pf: "enp1s0") }

@@ -6,9 +6,9 @@ import Testing
 
 @Suite struct VFCountFileTests {
   private static let counts = [
-    SavedVFCount(
+    OwnVFCount(
       pci: PCIAddress(bus: 1, slot: 0, function: 0), mac: MACAddress(value: 0x5254_00aa_0001), name: "enp1s0", count: 7),
-    SavedVFCount(pci: PCIAddress(bus: 2, slot: 0, function: 1), mac: nil, name: "enp2s0f1", count: 64),
+    OwnVFCount(pci: PCIAddress(bus: 2, slot: 0, function: 1), mac: nil, name: "enp2s0f1", count: 64),
   ]
 
   @Test func whatIsWrittenIsRead() throws {

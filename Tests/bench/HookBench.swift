@@ -38,8 +38,9 @@ struct HookBench {
     let clock = FakeClock()
     let manager = PoolManager(
       .init(
-        links: kernel, networks: libvirt, guests: libvirt, ledger: try LedgerStore(path: folder + "/ledger.sqlite"),
-        now: { clock.tick() }, newUUID: { clock.uuid() }), bootID: "bench", log: log)
+        links: kernel, networks: libvirt, guests: libvirt, devices: FakeDevices(kernel: kernel),
+        ledger: try LedgerStore(path: folder + "/ledger.sqlite"), now: { clock.tick() }, newUUID: { clock.uuid() }),
+      bootID: "bench", log: log)
     try await manager.load()
     await manager.libvirtConnected()
     _ = try await manager.apply(netdef: FakeHost.spread, plan: false)

@@ -89,6 +89,13 @@ def vfpool(*arguments):
         fail(f"vfpool {' '.join(arguments)} --json printed no JSON:\n{done.stdout}{done.stderr}")
 
 
+def drifts():
+    """What `vfpool reconcile` would do."""
+    done = run("vfpool", "reconcile", "--plan", "--json", ok=False)
+    check(done.returncode in (0, 3), f"vfpool reconcile --plan: exit {done.returncode}\n{done.stderr}")
+    return json.loads(done.stdout)["steps"]
+
+
 def vfpool_text(*arguments, ok=True):
     return run("vfpool", *arguments, ok=ok)
 
@@ -250,10 +257,24 @@ def save(name, text):
 
 
 def make_pool(name, pfs, **rest):
-    """Applies a pool's XML and waits until its network is active."""
+    """Applies a pool's XML and waits until its network is active and its PFs have the carrier that igb loses for a
+    while when it makes VFs: placement would prefer the other PF."""
     report = vfpool("pool", "apply", save(name, netdef(name, pfs, **rest)))
     wait_until(lambda: name in active_networks(), 3, f"network {name} is active")
+    wait_for_carrier(pf for pf, _ in pfs)
     return report
+
+
+def wait_for_carrier(pfs):
+    pfs = list(pfs)
+    # vfpoold waits the longer the more often a carrier went, a minute at most.
+    wait_until(lambda: all(has_carrier(pf) for pf in pfs), 12, f"{', '.join(pfs)} have their carrier")
+
+
+def has_carrier(pf):
+    """Whether the kernel and vfpoold, which waits a while, both say so: “has no” and “had no carrier a moment ago”."""
+    told = [text for text in vfpool("status")["problems"] if text.startswith(f"PF {pf} ha") and "no carrier" in text]
+    return read(f"/sys/class/net/{pf}/carrier") == "1" and not told
 
 
 def active_networks():
@@ -280,7 +301,7 @@ def ports(network):
     found = {}
     for uuid in virsh("net-port-list", "--uuid", network).stdout.split():
         shown = virsh("net-port-dumpxml", network, uuid, ok=False)
-        if shown.returncode != 0:
+        if shown.returncode != 0 or not shown.stdout.strip():
             continue  # gone in between
         port = ET.fromstring(shown.stdout)
         address = port.find("plug/address")
@@ -312,11 +333,12 @@ def console_log(name):
 def define_guest(
     name, network, mac=None, kernel=False, memory=32, autostart=False, portgroup=None, ip=None, peer=None, poweroff=None
 ):
-    """Defines a guest with one NIC in a pool.
+    """Defines a guest with a NIC in a pool, or one in each of several: network is a name or a list.
 
     kernel=False: firmware only, starts in a few seconds and is enough wherever nothing needs to run inside.
     kernel=True: a tiny Linux that pings peer from ip through its VF and tells so on its console.
     """
+    networks = [network] if isinstance(network, str) else network
     mac = f"<mac address='{mac}'/>" if mac else ""
     portgroup = f" portgroup='{portgroup}'" if portgroup else ""
     boot = ""
@@ -326,6 +348,8 @@ def define_guest(
         words += [f"poweroff={poweroff}"] if poweroff else []
         images = "/var/lib/libvirt/images"
         boot = f"<kernel>{images}/vmlinuz</kernel><initrd>{images}/guest.initrd</initrd><cmdline>{' '.join(words)}</cmdline>"
+    interfaces = "\n    ".join(
+        f"<interface type='network'><source network='{network}'{portgroup}/>{mac}</interface>" for network in networks)
     xml = f"""<domain type='qemu'>
   <name>{name}</name>
   <memory unit='MiB'>{memory}</memory>
@@ -333,7 +357,7 @@ def define_guest(
   <os><type arch='x86_64' machine='q35'>hvm</type>{boot}</os>
   <features><acpi/><apic/></features>
   <devices>
-    <interface type='network'><source network='{network}'{portgroup}/>{mac}</interface>
+    {interfaces}
     <serial type='file'><source path='{console_log(name)}'/></serial>
     <memballoon model='none'/>
   </devices>
@@ -382,13 +406,29 @@ def lease_of(name):
     return rows[0] if rows else None
 
 
-def active_lease(name):
+def start_all(names):
+    """Starts guests all at once; returns how each start ended, by name, and how long all took."""
+    begin = time.monotonic()
+    starts = {
+        name: subprocess.Popen(["virsh", "-q", "start", name], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for name in names}
+    done = {}
+    for name, process in starts.items():
+        try:
+            out, error = process.communicate(timeout=60 * SLOW)
+        except subprocess.TimeoutExpired:
+            fail(f"the start of {name} does not end")
+        done[name] = subprocess.CompletedProcess(process.args, process.returncode, out, error)
+    return done, time.monotonic() - begin
+
+
+def active_lease(name, patience=3):
     """Waits for the lease to be active and checks it against libvirt's live XML."""
     def active():
         lease = lease_of(name)
         return lease if lease and lease["state"] == "active" else None
 
-    lease = wait_until(active, 3, f"{name}'s lease is active")
+    lease = wait_until(active, patience, f"{name}'s lease is active")
     equal(lease["pci"], live_vf(name), f"VF in {name}'s lease against its live XML")
     equal(lease["mac"], guest_mac(name), f"MAC in {name}'s lease against its live XML")
     return lease
@@ -462,6 +502,12 @@ def reset():
         attempt(f"undefining network {name}", lambda: virsh("net-undefine", name))
     for device in glob.glob("/sys/bus/netdevsim/devices/netdevsim*"):
         attempt("netdevsim", lambda: write("/sys/bus/netdevsim/del_device", device.rsplit("netdevsim", 1)[1]))
+    if os.path.exists("/etc/rc.local"):
+        problems.append("/etc/rc.local is left")
+        os.unlink("/etc/rc.local")
+    for line in (read("/var/lib/vfpool/vf-counts") or "").splitlines():
+        problems.append(f"a VF count of its own is left: {line}")
+        attempt(f"count of {line}", lambda: vfpool_text("pf", "set-vfs", line.split()[2], "0"))
     for pf in PFS:
         attempt(f"VFs of {pf}", lambda: set_vf_count(pf, 0))
 

@@ -11,5 +11,8 @@ int clibvirt_register_device_added(virConnectPtr connection, virConnectDomainEve
                                    void *opaque, virFreeCallback release);
 int clibvirt_register_device_removed(virConnectPtr connection, virConnectDomainEventDeviceRemovedCallback callback,
                                      void *opaque, virFreeCallback release);
+int clibvirt_register_device_removal_failed(virConnectPtr connection,
+                                            virConnectDomainEventDeviceRemovalFailedCallback callback,
+                                            void *opaque, virFreeCallback release);
 int clibvirt_register_network_lifecycle(virConnectPtr connection, virConnectNetworkEventLifecycleCallback callback,
                                         void *opaque, virFreeCallback release);

@@ -99,6 +99,22 @@ for row in vfpool("pf", "list"):
     equal(row["totalVFs"], int(read(f"{device}/sriov_totalvfs")), f"totalVFs of {pf}")
     equal(row["carrier"], read(f"/sys/class/net/{pf}/carrier") == "1", f"carrier of {pf}")
 
+step("a PF's other names, its speed, who shares an IOMMU group")
+run("ip", "link", "property", "add", "dev", "enp1s0", "altname", "uplink0")
+row = vfpool("pf", "show", "uplink0")
+equal((row["name"], row["altNames"]), ("enp1s0", ["uplink0"]), "names of enp1s0")
+equal(row["speed"], int(read("/sys/class/net/enp1s0/speed")), "speed of enp1s0")
+equal(row["autoprobe"], True, "autoprobe of enp1s0")
+equal(vfpool("vf", "show", "uplink0/1")["index"], 1, "a VF by its PF's other name")
+write("/sys/class/net/enp1s0/device/sriov_drivers_autoprobe", "0")
+equal(vfpool("pf", "show", "enp1s0")["autoprobe"], False, "autoprobe of enp1s0, switched off")
+write("/sys/class/net/enp1s0/device/sriov_drivers_autoprobe", "1")
+run("ip", "link", "property", "del", "dev", "enp1s0", "altname", "uplink0")
+for row in [*vfpool("pf", "list"), *vfpool("vf", "list")]:
+    if row["iommuGroup"] is not None:
+        members = sorted(os.listdir(f"/sys/kernel/iommu_groups/{row['iommuGroup']}/devices"))
+        equal(sorted([row["pci"], *row["iommuGroupOthers"]]), members, f"IOMMU group of {row['pci']}")
+
 step("256 VFs of a netdevsim PF, none left out")
 pf = netdevsim(256)
 run("ip", "link", "set", pf, "vf", "20", "mac", "52:54:00:00:14:01")
@@ -116,6 +132,21 @@ equal({(row["trust"], row["spoofchk"], row["maxTxRate"], row["rssQuery"]) for ro
 equal([row["index"] for row in rows if row["linkState"] == "disable"], list(range(200, 256)), "VFs without link")
 check(all(row["counters"]["rxPackets"] >= 0 and row["isComplete"] for row in rows), "a VF without counters")
 equal({row["counters"] for row in vfpool("vf", "list", "--pf", pf)}, {None}, "counters that nobody asked for")
+
+step("a card in switchdev mode, and the netdevs that stand for its VFs")
+equal(vfpool("pf", "show", pf)["eswitchMode"], "legacy", f"switch mode of {pf}")
+pf = netdevsim(3, number=3)
+run("devlink", "dev", "eswitch", "set", "netdevsim/netdevsim3", "mode", "switchdev")
+row = vfpool("pf", "show", pf)
+equal((row["eswitchMode"], row["unsupported"]), ("switchdev", "its card is in switchdev mode"), f"switch mode of {pf}")
+ports = json.loads(run("devlink", "-j", "port", "show").stdout)["port"]
+expected = {port["vfnum"]: port["netdev"] for name, port in ports.items()
+            if name.startswith("netdevsim/netdevsim3/") and port["flavour"] == "pcivf"}
+equal(len(expected), 3, f"representors that devlink shows of {pf}")
+equal({row["index"]: row["representor"] for row in vfpool("vf", "list", "--pf", pf)}, expected, f"representors of {pf}")
+run("devlink", "dev", "eswitch", "set", "netdevsim/netdevsim3", "mode", "legacy")
+equal(vfpool("pf", "show", pf)["eswitchMode"], "legacy", f"switch mode of {pf}, afterwards")
+equal({row["representor"] for row in vfpool("vf", "list", "--pf", pf)}, {None}, f"representors of {pf}, afterwards")
 
 step("1000 VFs, where the list's 16-bit length wraps three times")
 pf = netdevsim(1000, number=2)

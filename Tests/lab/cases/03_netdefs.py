@@ -16,7 +16,7 @@ for path in files:
     vfpool("pool", "apply", path)
     row = pools()[name]
     equal((row["active"], row["autostart"], row["mode"]), (True, True, "enforce"), "active, autostart, mode")
-    check(row["total"] > 0 and row["free"] == row["total"], f"VFs of the pool: {row}")
+    check(row["total"] > 0 and row["free"] + row["reserved"] == row["total"], f"VFs of the pool: {row}")
     equal(vfpool_text("pool", "export", name).stdout, open(path).read(), "pool export")
     equal(run("vfpool", "pool", "apply", "--plan", path).returncode, 0, "exit code of --plan with nothing to do")
     vfpool_text("pool", "remove", name)

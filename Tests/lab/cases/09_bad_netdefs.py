@@ -23,6 +23,8 @@ CASES = [
     ("range beyond the VFs", change('range="0-3"', 'range="0-9"'), "0-9", "9"),
     ("more VFs than the card has", change('vfs="7"', 'vfs="8"'), 'vfs="8"', "7"),
     ("no such PF", change('dev="enp1s0"', 'dev="enp9s9"'), "enp9s9", "enp9s9"),
+    ("no such kind of PF", change('dev="enp1s0"', 'match="15b3:1017"'), "15b3:1017", "it has enp1s0"),
+    ("half a kind of PF", change('dev="enp1s0"', 'match="10ca"'), "10ca", "vendor:device"),
     ("VLAN out of range", change('tag id="42"', 'tag id="4095"'), "4095", "4095"),
     ("trunk", change('<tag id="42"/>', '<tag id="42"/><tag id="43"/>'), "43", "trunk"),
     ("portgroup that isn't there", change('<vfpool:vf trust', '<vfpool:vf portgroup="gone" trust'), "gone", "gone"),

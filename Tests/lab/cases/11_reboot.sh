@@ -39,5 +39,5 @@ journal = run("journalctl", "-b", "-u", "vfpoold", "--no-pager").stdout
 for late in ("did not wait", "too late", "runs without"):
     check(late not in journal, f"a hook came to its deadline:\n{journal}")
 equal(vfpool("status")["problems"], [], "problems")
-equal(vfpool("reconcile", "--plan")["steps"], [], "drifts")
+equal(drifts(), [], "drifts")
 PYTHON

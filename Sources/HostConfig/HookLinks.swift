@@ -1,0 +1,48 @@
+import Glibc
+import PoolModel
+import Sysfs
+
+/// The links by which libvirt finds vfpool-hook, and the file that keeps the hook quiet.
+public struct HookLinks: Sendable {
+  /// What stands where a link belongs.
+  public enum State: Hashable, Sendable {
+    case absent
+    /// Ours, made at this moment.
+    case linked(Timestamp)
+    /// Somebody else's file or link.
+    case foreign
+  }
+
+  /// Before every path; empty but in tests.
+  public let root: String
+
+  public init(root: String = "") { self.root = root }
+
+  public static let target = "/usr/sbin/vfpool-hook"
+
+  /// A name in the `*.d` folders, which libvirt runs in alphabetical order.
+  public var paths: [String] {
+    ["qemu.d", "network.d", "daemon.d"].map { "\(root)/etc/libvirt/hooks/\($0)/50-vfpool" }
+  }
+  /// While it exists, vfpool-hook does nothing.
+  public var bypass: String { "\(root)/run/vfpool/bypass" }
+
+  public func state(_ path: String) -> State {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return .absent }
+    var buffer = [CChar](repeating: 0, count: 4096)
+    let length = readlink(path, &buffer, buffer.count)
+    guard length >= 0, buffer.prefix(length).elementsEqual(Self.target.utf8.map { CChar(bitPattern: $0) }) else {
+      return .foreign
+    }
+    return .linked(Timestamp(status.st_mtim))
+  }
+
+  /// When the later link was made; nil when one is missing.
+  public var linkedSince: Timestamp? {
+    let times = paths.compactMap { path -> Timestamp? in
+      if case .linked(let time) = state(path) { time } else { nil }
+    }
+    return times.count == paths.count ? times.max() : nil
+  }
+}

@@ -1,0 +1,70 @@
+import PoolModel
+
+/// A guest's PCI buses: where a device can be plugged in while it runs.
+///
+/// Source: libvirt's `docs/pci-hotplug.rst`.
+public struct GuestPCI: Hashable, Sendable {
+  /// What kind of bus everything hangs on.
+  public enum Root: String, Hashable, Sendable {
+    /// Machine type pc: slots, also on bridges.
+    case pci = "pci-root"
+    /// Machine type q35 and the like: one device a port, and the root itself takes none while the guest runs.
+    case pcie = "pcie-root"
+
+    /// The controller that makes more places.
+    public var extender: String {
+      switch self {
+      case .pci: "pci-bridge"
+      case .pcie: "pcie-root-port"
+      }
+    }
+  }
+
+  /// Nil = the XML shows no PCI bus, so nothing is known.
+  public let root: Root?
+  /// How many controllers there are that can take devices while the guest runs.
+  public let controllers: Int
+  /// How many more devices can be plugged in while the guest runs.
+  public let freePlaces: Int
+
+  /// `devices`: all of `<devices>`.
+  init(_ devices: [XMLTree.Element]) {
+    let controllers = devices.filter { $0.name == "controller" && $0["type"] == "pci" }
+    let root = controllers.lazy.compactMap { $0["model"].flatMap(Root.init(rawValue:)) }.first
+    var used: [Int: Set<UInt8>] = [:]
+    for device in devices {
+      guard let address = device.child("address"), address["type"] == "pci", let place = PCIAddress(address) else {
+        continue
+      }
+      used[Int(place.bus), default: []].insert(place.slot)
+    }
+    let places = controllers.compactMap { controller -> Int? in
+      guard controller.child("target")?["hotplug"] != "off", let bus = controller["index"].flatMap({ Int($0) }) else {
+        return nil
+      }
+      let taken = used[bus] ?? []
+      switch (root, controller["model"]) {
+      case (.pcie, "pcie-root-port"), (.pcie, "pcie-switch-downstream-port"): return taken.isEmpty ? 1 : 0
+      // The host bridge is in slot 0 and the chipset in slot 1, whether the XML shows it or not.
+      case (.pci, "pci-root"): return (2...31).count { !taken.contains($0) }
+      case (.pci, "pci-bridge"): return (1...31).count { !taken.contains($0) }
+      default: return nil
+      }
+    }
+    self.root = root
+    self.controllers = places.count
+    freePlaces = places.reduce(0, +)
+  }
+
+  /// Why `count` more devices can't be plugged into the running guest, and what to add; nil = they can, or nothing is
+  /// known.
+  public func shortage(of count: Int, guest: String) -> String? {
+    guard let root, freePlaces < count else { return nil }
+    let model = root.extender
+    let kind = root == .pcie ? "\(model)s" : "PCI slots"
+    let full = freePlaces == 0 ? "no free place for a device while it runs" : "only \(freePlaces) free places"
+    return
+      "guest \(guest) has \(full): all its \(kind) are taken; add <controller type='pci' model='\(model)'/> to its "
+      + "definition (virt-xml \(guest) --add-device --controller type=pci,model=\(model)) and start it anew"
+  }
+}

@@ -1,0 +1,88 @@
+import LibvirtXML
+import Logging
+import PoolModel
+
+/// A pool's VF that a guest names by address, in an `<interface type='hostdev'>` or a plain `<hostdev>`.
+public struct FixedVF: Hashable, Sendable {
+  public var vf: PCIAddress
+  public var pool: String
+  /// Nil for a plain `<hostdev>`: the guest's driver chooses.
+  public var mac: MACAddress?
+}
+
+/// VFs that guests name by address. libvirt makes no port for them: vfpool claims them by one of its own, so that libvirt
+/// gives them to nobody else.
+extension PoolManager {
+  /// The VFs of enforced pools that the guest names and that nobody has by what memory knows.
+  func unclaimedFixedVFs(of guest: GuestDescription) -> [FixedVF] {
+    fixedVFs(of: guest) { !contents.isLeased($0) && !ports.hasGuestPort(on: $0) && contents.quarantines[$0] == nil }
+  }
+
+  private func fixedVFs(of guest: GuestDescription, where isWanted: (PCIAddress) -> Bool) -> [FixedVF] {
+    guest.vfs.filter(isWanted).sorted().compactMap { vf in
+      guard let pool = poolName(of: vf, where: { $0.mode == .enforce }) else { return nil }
+      return FixedVF(vf: vf, pool: pool, mac: guest.nics.first { $0.vf == vf }?.mac)
+    }
+  }
+
+  /// Claims what a guest that is being prepared names by address; what its start is refused with, nil = nothing.
+  func prepareFixedVFs(of guest: GuestDescription, deadline: HookDeadline) async -> String? {
+    let fixed = fixedVFs(of: guest) { _ in true }
+    guard isConnected, !fixed.isEmpty else { return nil }
+    for wanted in fixed {
+      guard obstacle(to: wanted, for: guest.guest) != nil else { continue }
+      // Before a refusal the truth is read from libvirt, as for placement.
+      _ = await returnLostPorts(of: wanted.pool)
+      if let why = obstacle(to: wanted, for: guest.guest) {
+        let name = inventory.vf(at: wanted.vf).map { "\($0.id)" } ?? "\(wanted.vf)"
+        return
+          "pool \(wanted.pool): guest \(guest.guest.name) names VF \(name) (\(wanted.vf)) by its address, which is \(why); "
+          + "let it name the pool instead (`vfpool guest xml --pool \(wanted.pool)`)"
+      }
+    }
+    for wanted in fixed where !deadline.isOver && !contents.isLeased(wanted.vf) {
+      do {
+        if contents.holds.values.contains(where: { $0.vf == wanted.vf }) { await dropHolds(of: nil, in: wanted.pool) }
+        let lease = try await claim(wanted, for: guest.guest, isMet: false)
+        if let pool = contents.pools[wanted.pool] { try await prepareVF(wanted.vf, lease, pool) }
+      } catch {
+        // It starts without vfpool's care, and is met running.
+        log.error("\(wanted.vf) of guest \(guest.guest.name) is not claimed: \(error)")
+      }
+    }
+    return nil
+  }
+
+  private func obstacle(to wanted: FixedVF, for guest: GuestID) -> String? {
+    let standing = standings(of: [wanted.vf]).first
+    if case .leased(let lease) = standing, lease.guest.uuid == guest.uuid { return nil }
+    // libvirt finds out by itself.
+    if case .gone = standing { return nil }
+    if let obstacle = standing?.obstacle { return obstacle }
+    let kept = contents.pools[wanted.pool].flatMap { layout(of: $0).reservations[wanted.vf] }
+    return kept.flatMap { $0.isFor(guest) ? nil : "reserved for guest \($0.guest)" }
+  }
+
+  /// A running guest that has a pool's VF by its address: records a lease and claims the VF, and writes nothing to it.
+  func adopt(_ fixed: FixedVF, of guest: GuestID) async throws -> Bool {
+    guard let live = try await guests.guest(guest.uuid)?.live?.description,
+      unclaimedFixedVFs(of: live).contains(fixed)
+    else { return false }
+    for hold in contents.holds.values where hold.vf == fixed.vf { try await dropHold(port: hold.port, in: hold.pool) }
+    warnOfMissingSettings(try await claim(fixed, for: guest, isMet: true), fixed.pool)
+    return true
+  }
+
+  private func claim(_ fixed: FixedVF, for guest: GuestID, isMet: Bool) async throws -> Lease {
+    let mac = fixed.mac ?? MACAddress(unusedOf: fixed.vf)
+    return try await claim(
+      NetworkPort(
+        uuid: newClaimUUID(), owner: guest, mac: mac, vf: fixed.vf, managed: isManaged(fixed.pool)), on: fixed.vf,
+      in: fixed.pool, isMet: isMet)
+  }
+}
+
+extension Lease {
+  /// The NIC's MAC; nil where its VF is passed through as it is, and the guest's driver chooses.
+  var ownMAC: MACAddress? { vf.map { MACAddress(unusedOf: $0) } == mac ? nil : mac }
+}

@@ -1,0 +1,91 @@
+import ControlAPI
+import Doctor
+import Foundation
+import HostFakes
+import PoolModel
+import SocketFakes
+import Testing
+
+@testable import Commands
+
+@Suite struct DoctorTests {
+  private func run(_ host: FakeHost, _ arguments: String..., socket: String = ProgramTests.nowhere[1])
+    -> (code: Int32, recording: Recording)
+  {
+    let recording = Recording()
+    return (recording.run(["doctor", "--root", host.root, "--socket", socket] + arguments), recording)
+  }
+
+  /// It works without vfpoold, and says so before anything else; the missing libvirt is a fault.
+  @Test func withoutVFPoold() throws {
+    let (code, recording) = run(try FakeHost())
+    #expect(code == 1)
+    #expect(recording.err.isEmpty)
+    let lines = recording.out.split(separator: "\n")
+    #expect(lines[0] == "VFPOOLD")
+    #expect(lines[1].hasPrefix("  warning  vfpoold-answers"))
+    #expect(lines[1].contains("vfpoold doesn't answer on \(ProgramTests.nowhere[1])"))
+    #expect(lines[2].hasSuffix("→ systemctl enable --now vfpoold"))
+    #expect(recording.out.contains("\nFIRMWARE AND KERNEL\n"))
+    #expect(lines.last?.contains("1 fault, ") == true)
+  }
+
+  @Test func warningsHaveACodeOfTheirOwn() throws {
+    let host = try FakeHost()
+    try host.file("/usr/sbin/libvirtd", "", mode: 0o755)
+    #expect(run(host).code == 5)
+  }
+
+  @Test func jsonNamesStay() throws {
+    let (code, recording) = run(try FakeHost(), "--json")
+    #expect(code == 1)
+    let object = try #require(
+      JSONSerialization.jsonObject(with: Data(recording.out.utf8)) as? [String: Any])
+    #expect(Set(object.keys) == ["version", "verdict", "isRoot", "checks"])
+    #expect(object["verdict"] as? String == "fault")
+    let checks = try #require(object["checks"] as? [[String: Any]])
+    #expect(checks.allSatisfy { Set($0.keys) == ["group", "name", "verdict", "evidence", "fix"] })
+    #expect(checks.first?["name"] as? String == "vfpoold-answers")
+    #expect(Set(checks.compactMap { $0["group"] as? String }) == ["vfpoold", "firmware", "cards", "vfs", "libvirt"])
+  }
+
+  @Test func vfpooldsProblemsAreWarnings() throws {
+    var status = Rows.status
+    status.problems = ["pool a: no PF\ngive it one"]
+    status.libvirtConnected = true
+    let body = JSONText(status).compact
+    let daemon = try FakeDaemon { _ in (200, body) }
+    let checks = DoctorCommand.daemonChecks { () throws(ControlClientError) in
+      try ControlClient(readWrite: daemon.path, readOnly: nil).status()
+    }
+    #expect(checks.map(\.verdict) == [.ok, .warning])
+    #expect(checks[1].evidence == ["pool a: no PF", "give it one"])
+  }
+
+  @Test(arguments: [
+    (ControlClientError.Code.refused, Verdict.unknown), (.unreachable, .warning), (.failed, .warning),
+    (.malformed, .warning),
+  ])
+  func whatVFPooldAnswers(code: ControlClientError.Code, verdict: Verdict) {
+    let checks = DoctorCommand.daemonChecks { () throws(ControlClientError) in
+      throw ControlClientError(code: code, operation: "GET /v1/status", text: "one\ntwo")
+    }
+    #expect(checks.map(\.verdict) == [verdict])
+    #expect(checks[0].evidence == ["one", "two"])
+  }
+
+  @Test func namesFromTheHostMoveNoCursor() {
+    let report = DoctorReport(
+      isRoot: true, checks: [Check(.pfs, .warning, ["a\u{1b}[2J", "b"], fix: ["c\u{7}"])])
+    #expect(
+      report.text(.plain) == """
+        CARD AND DRIVER
+          warning  pfs  a\u{fffd}[2J
+                        b
+                        → c\u{fffd}
+
+        1 checks: 1 warning
+
+        """)
+  }
+}

@@ -1,0 +1,108 @@
+"""Other libvirt clients as they come: virt-install, virt-xml, virsh edit, attach-interface and attach-device."""
+
+# timeout: 1800
+from vfpoollab import *
+
+IMAGES = "/var/lib/libvirt/images"
+
+
+def virt(tool, *arguments):
+    return run(tool, *arguments, timeout=60)
+
+
+def virt_install(name, *devices):
+    """A guest with the tiny Linux, which answers when a device is to be taken from it; started at once."""
+    virt(
+        "virt-install", "--virt-type", "qemu", "--name", name, "--memory", "128", "--vcpus", "1", "--machine", "q35",
+        "--osinfo", "detect=off,require=off", "--import", "--disk", "none", "--graphics", "none", "--noautoconsole",
+        "--memballoon", "none", "--serial", f"file,path={console_log(name)}", "--boot",
+        f"kernel={IMAGES}/vmlinuz,initrd={IMAGES}/guest.initrd,kernel_args='console=ttyS0 quiet ip=192.0.2.1 peer=192.0.2.2'",
+        *devices)
+
+
+def leases_of(name):
+    return sorted((row["pool"], row["mac"], row["state"]) for row in vfpool("lease", "list") if row["guest"] == name)
+
+
+def leased(name, *expected):
+    """Waits for exactly these leases, (pool, MAC) each, all of them active and as libvirt's ports and connections say."""
+    wanted = sorted((pool, mac, "active") for pool, mac in expected)
+    wait_until(lambda: leases_of(name) == wanted, 6, f"{name} has leases {wanted}, found {leases_of(name)}")
+    for pool in active_networks():
+        taken = [port for port in ports(pool).values() if port["owner"] != HOLD_OWNER]
+        root = ET.fromstring(virsh("net-dumpxml", pool).stdout)
+        equal(int(root.get("connections", 0)), len(ports(pool)), f"connections of {pool}")
+        equal(sorted(port["mac"] for port in taken if port["owner"] == name),
+              sorted(mac for of, mac in expected if of == pool), f"ports of {name} in {pool}")
+
+
+def macs_of(name, inactive=False):
+    xml = virsh("dumpxml", name, *(["--inactive"] if inactive else [])).stdout
+    return [mac.get("address") for mac in ET.fromstring(xml).findall("devices/interface/mac")]
+
+
+def has_booted(name):
+    return "GUEST-UP" in (read(console_log(name)) or "")
+
+
+def edit(name, expression):
+    run("env", f'EDITOR=sed -i -e "{expression}"', "virsh", "-q", "edit", name)
+
+
+make_pool("one", [("enp1s0", None)], vf='trust="on"', inside="<portgroup name='green'><vlan><tag id='7'/></vlan></portgroup>")
+make_pool("two", [("enp2s0", "0-3")])
+baseline = without_mac(vf_state("enp1s0", 0))
+
+step("virt-install --network network=one")
+virt_install("inst", "--network", "network=one")
+[first] = macs_of("inst")
+leased("inst", ("one", first))
+equal(vf_state("enp1s0", 0)["trust"], True, "trust of the guest's VF")
+wait_until(lambda: has_booted("inst"), 30, "the guest has booted")
+
+step("virsh attach-interface while it runs, and detach-interface")
+second = "52:54:00:00:25:02"
+virsh("attach-interface", "inst", "network", "two", "--mac", second, "--live")
+leased("inst", ("one", first), ("two", second))
+virsh("detach-interface", "inst", "hostdev", "--mac", second, "--live")
+leased("inst", ("one", first))
+
+step("virsh attach-device --live --config, detach-device")
+third = "52:54:00:00:25:03"
+nic = save("nic", f"<interface type='network'><mac address='{third}'/><source network='two'/></interface>")
+virsh("attach-device", "inst", nic, "--config", "--live")
+leased("inst", ("one", first), ("two", third))
+equal(macs_of("inst", inactive=True), [first, third], "MACs in the definition")
+virsh("detach-interface", "inst", "hostdev", "--mac", third, "--live")
+leased("inst", ("one", first))
+
+step("virt-xml: an update while it runs, and the definition")
+fourth = "52:54:00:00:25:04"
+virt("virt-xml", "inst", "--add-device", "--network", f"network=two,mac={fourth}", "--update")
+leased("inst", ("one", first), ("two", fourth))
+virt("virt-xml", "inst", "--remove-device", "--network", f"mac={third}", "--define")
+virt("virt-xml", "inst", "--edit", f"mac={first}", "--network", "portgroup=green", "--define")
+destroy("inst")
+leased("inst")
+wait_until(lambda: without_mac(vf_state("enp1s0", 0)) == baseline, 3, "enp1s0/0 is at its baseline")
+start("inst")
+leased("inst", *(("one" if mac == first else "two", mac) for mac in macs_of("inst")))
+equal(vf_state("enp1s0", 0)["vlan"], 7, "VLAN that the portgroup gives")
+destroy("inst")
+
+step("virsh edit: the pool is named by hand")
+define_guest("plain", "default")
+edit("plain", "s/network='default'/network='two'/")
+start("plain")
+leased("plain", ("two", guest_mac("plain")))
+destroy("plain")
+
+step("virt-install --host-device: a VF that no pool has")
+spare = vf_pci("enp2s0", 6)
+virt_install("passed", "--network", "none", "--host-device", spare)
+equal(driver_of(spare), "vfio-pci", f"driver of {spare}")
+contains(vfpool_refused("device", "detach", spare), "passed", "the refusal names the guest")
+equal(leases_of("passed"), [], "leases of a guest without a pool")
+destroy("passed")
+wait_until(lambda: driver_of(spare) == "igbvf", 3, f"{spare} is back with its driver")
+wait_until(lambda: drifts() == [], 6, "nothing is left to do")
