@@ -14,6 +14,10 @@ struct GuestAttach: ParsableCommand {
       a guest without a free PCI place (it says which controller to add), a device that is in use or shares its IOMMU \
       group with one that is, a VLAN trunk, a virtualport other than 802.1Qbh. If a part fails, all is taken back.
 
+      --multifunction gives a card with several functions to a guest as the one card that it is: all functions of the \
+      device's slot, in one slot of the guest's. Guests can't be given that while they run, so it goes into the \
+      definition.
+
       --teaming makes the VF the faster half of a virtio fail-over pair: it gets the MAC of a virtio NIC that has an \
       <alias name='ua-…'/> and <teaming type='persistent'/>.
       """)
@@ -31,6 +35,7 @@ struct GuestAttach: ParsableCommand {
   @Option(help: .init("The port profile of 802.1Qbh.", valueName: "id")) var profile: String?
   @Option(help: .init("The MAC of the virtio NIC that the VF stands in for.", valueName: "mac")) var teaming:
     MACAddress?
+  @Flag(help: "All functions of the device's slot, in one slot of the guest's.") var multifunction = false
   @OptionGroup var scope: GuestScopeOptions
   @OptionGroup var json: JSONOption
   @OptionGroup var connection: ConnectionOptions
@@ -39,6 +44,13 @@ struct GuestAttach: ParsableCommand {
     if (pool == nil) == (device == nil) { throw ValidationError("give either --pool P or --device DEVICE") }
     if portgroup != nil, pool == nil { throw ValidationError("--portgroup belongs to --pool") }
     if teaming != nil, pool == nil { throw ValidationError("--teaming needs a VF of a pool: --pool P") }
+    if multifunction, device == nil { throw ValidationError("--multifunction belongs to --device") }
+    if multifunction, scope.live {
+      throw ValidationError("--multifunction changes the definition only (--config): running guests get single functions")
+    }
+    if multifunction, mac != nil || vlan != nil || profile != nil {
+      throw ValidationError("--mac, --vlan and --profile are of one function: leave out --multifunction")
+    }
     if let mac, let teaming, mac != teaming {
       throw ValidationError("both NICs of a fail-over pair have one MAC: leave out --mac")
     }
@@ -47,7 +59,7 @@ struct GuestAttach: ParsableCommand {
   func run() throws {
     let what = GuestAttachment(
       pool: pool, portgroup: portgroup, device: device, mac: mac, vlan: vlan, profile: profile, teaming: teaming,
-      live: scope.live, config: scope.config)
+      multifunction: multifunction ? true : nil, live: scope.live, config: scope.config)
     let change = try withProgress("attaching to \(guest)") { () throws(ControlClientError) in
       try connection.client.attach(guest: guest, what)
     }

@@ -92,13 +92,15 @@ public struct GuestAttachment: Codable, Hashable, Sendable {
   public var profile: String?
   /// The MAC of the virtio NIC for which the VF stands in.
   public var teaming: MACAddress?
+  /// All functions of the device's slot, in one slot of the guest's definition; null = the device alone.
+  public var multifunction: Bool?
   /// Neither this nor `config`: into the guest as it runs, or its definition when it doesn't.
   public var live: Bool
   public var config: Bool
 
   public init(
     pool: String? = nil, portgroup: String? = nil, device: String? = nil, mac: MACAddress? = nil, vlan: UInt16? = nil,
-    profile: String? = nil, teaming: MACAddress? = nil, live: Bool = false, config: Bool = false
+    profile: String? = nil, teaming: MACAddress? = nil, multifunction: Bool? = nil, live: Bool = false, config: Bool = false
   ) {
     self.pool = pool
     self.portgroup = portgroup
@@ -107,6 +109,7 @@ public struct GuestAttachment: Codable, Hashable, Sendable {
     self.vlan = vlan
     self.profile = profile
     self.teaming = teaming
+    self.multifunction = multifunction
     self.live = live
     self.config = config
   }

@@ -60,7 +60,11 @@ struct HostDevices: Devices {
 
   func reattach(_ device: PCIAddress) async throws {
     let name = device.libvirtName
-    try await link.guests.call { connection in try connection.reattachNodeDevice(name) }
+    do {
+      try await link.guests.call { connection in try connection.reattachNodeDevice(name) }
+    } catch let error as LibvirtError where error.code == .operationInvalid {
+      throw DeviceInUse(error.text)
+    }
     let (sysfs, patience) = (sysfs, patience)
     _ = try await Self.queue.run { try sysfs.waitForDriver(of: device, patience: patience) }
   }

@@ -33,19 +33,36 @@ struct LibvirtGuests: Guests {
   func setMACs(
     ofGuest uuid: String, _ macs: @escaping @Sendable (GuestDescription) -> [Int: MACAddress]
   ) async throws -> Bool {
+    try await redefine(uuid) { xml, tree in
+      let wanted = macs(try GuestDescription(xml: xml))
+      tree.setMACs(wanted)
+      return !wanted.isEmpty
+    }
+  }
+
+  func addToDefinition(
+    ofGuest uuid: String, _ devices: @escaping @Sendable (GuestDocument) throws -> [String]
+  ) async throws -> Bool {
+    try await redefine(uuid) { xml, tree in
+      try tree.add(devices: try devices(try GuestDocument(xml: xml)))
+      return true
+    }
+  }
+
+  /// Changes a definition; `change` says whether there is anything to be written. False: it isn't there.
+  private func redefine(
+    _ uuid: String, _ change: @escaping @Sendable (String, inout XMLTree) throws -> Bool
+  ) async throws -> Bool {
     // In one go on the line, so that as little as can be comes between reading and writing.
     try await link.guests.call { connection in
       guard let xml = try connection.definitionXML(uuid) else { return false }
-      let wanted: [Int: MACAddress]
       var tree: XMLTree
       do {
-        wanted = macs(try GuestDescription(xml: xml))
         tree = try XMLTree(xml: xml, limit: XMLTree.libvirtLimit)
-      } catch {
+        guard try change(xml, &tree) else { return true }
+      } catch let error as XMLProblem {
         throw FlowError(.failed, "cannot read the definition of guest \(uuid): \(error)")
       }
-      guard !wanted.isEmpty else { return true }
-      tree.setMACs(wanted)
       try connection.defineDomain(xml: tree.xml)
       return true
     }

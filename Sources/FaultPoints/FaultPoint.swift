@@ -31,6 +31,7 @@ public struct FaultPoint: Hashable, Sendable, CustomStringConvertible {
     case guestsDefinition = "guests.definition"
     case guestsDefined = "guests.defined"
     case guestsSetMACs = "guests.setMACs"
+    case guestsAddToDefinition = "guests.addToDefinition"
     case guestsAll = "guests.all"
     case guestsGuest = "guests.guest"
     case guestsAttach = "guests.attach"
@@ -57,8 +58,8 @@ public struct FaultPoint: Hashable, Sendable, CustomStringConvertible {
       case .networksHostdevNetworks, .networksNames, .networksPorts, .networksClaim, .networksDrop, .networksDefine,
         .networksClearCounts, .networksSetAutostart, .networksStart, .networksStop, .networksUndefine:
         .networks
-      case .guestsRunning, .guestsDefinition, .guestsDefined, .guestsSetMACs, .guestsAll, .guestsGuest, .guestsAttach,
-        .guestsDetach:
+      case .guestsRunning, .guestsDefinition, .guestsDefined, .guestsSetMACs, .guestsAddToDefinition, .guestsAll, .guestsGuest,
+        .guestsAttach, .guestsDetach:
         .guests
       case .devicesInventory, .devicesNames, .devicesUsers, .devicesFacts, .devicesDetach, .devicesReattach,
         .devicesReset:

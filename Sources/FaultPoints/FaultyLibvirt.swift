@@ -69,6 +69,12 @@ struct FaultyGuests: Guests, Faulty {
     try await around(.guestsSetMACs) { try await inner.setMACs(ofGuest: uuid, macs) }
   }
 
+  func addToDefinition(
+    ofGuest uuid: String, _ devices: @escaping @Sendable (GuestDocument) throws -> [String]
+  ) async throws -> Bool {
+    try await around(.guestsAddToDefinition) { try await inner.addToDefinition(ofGuest: uuid, devices) }
+  }
+
   func all() async throws -> [GuestState] { try await around(.guestsAll) { try await inner.all() } }
 
   func guest(_ name: String) async throws -> GuestState? {

@@ -38,6 +38,8 @@ public struct GuestDevice: Hashable, Sendable {
   /// Its name in the XML, `hostdev0`; a definition has only those that an admin gave, `ua-…`.
   public var alias: String?
   public var teaming: Teaming?
+  /// Where the guest sees it; nil = libvirt decides.
+  public var place: PCIAddress?
   /// The element, by which libvirt finds it.
   public var xml: String
 
@@ -48,6 +50,7 @@ public struct GuestDevice: Hashable, Sendable {
     self.kind = kind
     self.source = source
     self.mac = mac
+    if let address = element.child("address"), address["type"] == "pci" { place = PCIAddress(address) }
     alias = element.child("alias")?["name"]
     if let teaming = element.child("teaming") {
       self.teaming = teaming["type"] == "persistent" ? .persistent : .transient(persistent: teaming["persistent"] ?? "")

@@ -26,6 +26,17 @@ public struct GuestPCI: Hashable, Sendable {
   public let controllers: Int
   /// How many more devices can be plugged in while the guest runs.
   public let freePlaces: Int
+  /// Where the functions of one device can have a slot of their own in the definition; nil = nowhere, or nothing is known.
+  public let freeSlot: Slot?
+
+  /// A slot in the definition.
+  public struct Slot: Hashable, Sendable {
+    public var bus: UInt8
+    /// 0...31
+    public var slot: UInt8
+    /// The `<controller>` that is to be added for it; nil = it is there.
+    public var controller: String?
+  }
 
   /// `devices`: all of `<devices>`.
   init(_ devices: [XMLTree.Element]) {
@@ -51,9 +62,32 @@ public struct GuestPCI: Hashable, Sendable {
       default: return nil
       }
     }
+    freeSlot = root.flatMap { Self.freeSlot($0, controllers, used) }
     self.root = root
     self.controllers = places.count
     freePlaces = places.reduce(0, +)
+  }
+
+  private static func freeSlot(_ root: Root, _ controllers: [XMLTree.Element], _ used: [Int: Set<UInt8>]) -> Slot? {
+    let indexes = controllers.compactMap { $0["index"].flatMap { UInt8($0) } }
+    switch root {
+    case .pcie:
+      // A port of its own leaves those that are there to devices that come while the guest runs.
+      guard let last = indexes.max(), last < .max else { return nil }
+      let controller = XMLTree.Element(
+        "controller", attributes: [.init("type", "pci"), .init("index", "\(last + 1)"), .init("model", "pcie-root-port")])
+      return Slot(bus: last + 1, slot: 0, controller: controller.xml)
+    case .pci:
+      for controller in controllers {
+        guard let model = controller["model"], ["pci-root", "pci-bridge"].contains(model),
+          let bus = controller["index"].flatMap({ UInt8($0) }),
+          // libvirt puts a graphics card into slot 2 of the root, whether the XML shows it or not.
+          let slot = ((model == "pci-root" ? 3 : 1)...31).first(where: { used[Int(bus)]?.contains($0) != true })
+        else { continue }
+        return Slot(bus: bus, slot: slot)
+      }
+      return nil
+    }
   }
 
   /// Why `count` more devices can't be plugged into the running guest, and what to add; nil = they can, or nothing is

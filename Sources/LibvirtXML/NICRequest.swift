@@ -106,7 +106,17 @@ extension Netdef {
 
 extension PCIAddress {
   /// The `<hostdev>` that gives the device to a guest; libvirt binds it to vfio-pci and back by itself.
-  public var hostdevXML: String {
+  public var hostdevXML: String { hostdev().xml }
+
+  /// The same as the first of several functions of a slot in the guest, or another one of them.
+  public func hostdevXML(at place: PCIAddress) -> String {
+    let first = place.function == 0 ? [XMLTree.Attribute("multifunction", "on")] : []
+    return hostdev([
+      .element(XMLTree.Element("address", attributes: [.init("type", "pci")] + place.attributes + first))
+    ]).xml
+  }
+
+  private func hostdev(_ children: [XMLTree.Node] = []) -> XMLTree.Element {
     typealias Element = XMLTree.Element
     let address = Element("address", attributes: attributes)
     return Element(
@@ -114,7 +124,6 @@ extension PCIAddress {
       children: [
         .element(Element("driver", attributes: [.init("name", "vfio")])),
         .element(Element("source", children: [.element(address)])),
-      ]
-    ).xml
+      ] + children)
   }
 }

@@ -15,7 +15,7 @@ extension XMLTree {
 
 extension XMLTree.Element {
   /// Calls `change` with each child element of this name and of no namespace.
-  fileprivate mutating func changeChildren(_ name: String, _ change: (inout XMLTree.Element) -> Void) {
+  mutating func changeChildren(_ name: String, _ change: (inout XMLTree.Element) -> Void) {
     for place in children.indices {
       guard case .element(var child) = children[place], child.name == name, child.namespace == nil else { continue }
       change(&child)

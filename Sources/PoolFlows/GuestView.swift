@@ -73,10 +73,14 @@ public struct AttachRequest: Hashable, Sendable {
   public var profile: String?
   /// The MAC of the virtio NIC for which the VF stands in.
   public var teaming: MACAddress?
+  /// Not the device alone but all functions of its slot, and they share a slot in the guest's definition.
+  public var isMultifunction: Bool
 
   public init(
-    _ source: Source, mac: MACAddress? = nil, vlan: UInt16? = nil, profile: String? = nil, teaming: MACAddress? = nil
+    _ source: Source, mac: MACAddress? = nil, vlan: UInt16? = nil, profile: String? = nil, teaming: MACAddress? = nil,
+    isMultifunction: Bool = false
   ) {
+    self.isMultifunction = isMultifunction
     self.source = source
     self.mac = mac
     self.vlan = vlan

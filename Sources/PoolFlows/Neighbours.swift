@@ -99,6 +99,12 @@ public protocol Guests: Sendable {
   func setMACs(
     ofGuest uuid: String, _ macs: @escaping @Sendable (GuestDescription) -> [Int: MACAddress]
   ) async throws -> Bool
+  /// Adds elements of `<devices>` to a guest's definition, all of them or none; nothing else changes, nor what runs.
+  ///
+  /// `devices` is given the definition as it is then. False: no guest of that UUID is defined.
+  func addToDefinition(
+    ofGuest uuid: String, _ devices: @escaping @Sendable (GuestDocument) throws -> [String]
+  ) async throws -> Bool
   /// Every guest, running or not.
   func all() async throws -> [GuestState]
   /// A guest by name or UUID, running or not; nil = there is none.
@@ -136,10 +142,19 @@ public protocol Devices: Sendable {
   func facts(of device: PCIAddress) async throws -> NodeDevice?
   /// Takes a device from its driver and binds it to vfio-pci; returns when that is done.
   func detach(_ device: PCIAddress) async throws
-  /// Gives a device back to the host's driver; returns when that has it, or after a while without one.
+  /// Gives a device back to the host's driver; returns when that has it, or after a while without one. Throws
+  /// `DeviceInUse` when libvirt takes it for a guest's.
   func reattach(_ device: PCIAddress) async throws
   /// Resets a device, as far as libvirt does that.
   func reset(_ device: PCIAddress) async throws
+}
+
+/// libvirt leaves a device where it is, because it takes it for a guest's.
+public struct DeviceInUse: Error, CustomStringConvertible {
+  /// libvirt's words.
+  public var description: String
+
+  public init(_ description: String) { self.description = description }
 }
 
 /// The durable record. Transactions are applied in the order in which `commit` is called.

@@ -17,7 +17,13 @@ extension PoolManager {
 
   private func attachNow(_ request: AttachRequest, _ name: String, _ scope: GuestScope) async throws -> GuestOutcome {
     let state = try await guest(named: name)
-    let scope = try resolved(scope, state)
+    if request.isMultifunction, scope.contains(.live) {
+      throw FlowError(
+        .refused,
+        "the functions of one slot can't be plugged into a running guest together: give them to its definition "
+          + "(--config) and start guest \(state.guest.name) anew, or attach each by itself")
+    }
+    let scope = try resolved(request.isMultifunction ? .config : scope, state)
     if scope.contains(.live), let shortage = state.live?.pci.shortage(of: 1, guest: state.guest.name) {
       throw FlowError(.refused, shortage)
     }
@@ -30,6 +36,8 @@ extension PoolManager {
     switch request.source {
     case .pool(let pool, let portgroup):
       return try await attachVF(request, pool: pool, portgroup, state, scope, notes)
+    case .device(let device) where request.isMultifunction:
+      return try await attachSlot(of: device, request, state, notes)
     case .device(let device):
       return try await attachDevice(request, device, state, scope, notes)
     }
@@ -312,7 +320,7 @@ extension PoolManager {
   }
 
   /// With the device as it is afterwards; `device` where libvirt doesn't tell any more.
-  private func outcome(
+  func outcome(
     _ guest: GuestID, _ device: GuestView.Device, _ notes: [String], _ done: String
   ) async -> GuestOutcome {
     await refreshInventory()
@@ -370,9 +378,11 @@ extension PoolManager {
     return await outcome(guest, attached, notes, done)
   }
 
-  /// What speaks against giving a device to the guest, in words with the way out: all of it.
-  private func obstacles(
-    to device: PCIDevice, _ host: DeviceHost, _ state: GuestState, _ scope: GuestScope
+  /// What speaks against giving a device to the guest, in words with the way out: all of it. `together`: what the guest
+  /// gets with it.
+  func obstacles(
+    to device: PCIDevice, _ host: DeviceHost, _ state: GuestState, _ scope: GuestScope,
+    together: Set<PCIAddress> = []
   ) async throws(FlowError) -> [String] {
     let (pci, guest) = (device.pci, state.guest)
     let has = { (document: GuestDocument?) in document?.description.vfs.contains(pci) == true }
@@ -385,7 +395,7 @@ extension PoolManager {
         "\(pci) belongs to pool \(pool), which chooses itself: vfpool guest attach \(guest.name) --pool \(pool)")
     }
     if device.kind == .bridge { throw FlowError(.refused, "\(pci) is a bridge or a port, which no guest can have") }
-    let companions = host.inventory.companions(of: device).filter { $0.kind != .bridge }
+    let companions = host.inventory.companions(of: device).filter { $0.kind != .bridge && !together.contains($0.pci) }
     // What the guest has of the group already is open in its own QEMU.
     var host = host
     host.guests[pci] = host.guests[pci] == guest.name ? nil : host.guests[pci]

@@ -22,6 +22,8 @@ extension PoolManager {
       let (here, there) = scope.contains(.live) ? ("as it runs", "--config") : ("in its definition", "--live")
       throw FlowError(.notFound, "guest \(state.guest.name) doesn't have \(target) \(here); it has with \(there)")
     }
+    if let live { try checkIsAlone(live, among: state.live?.devices ?? [], state.guest, isLive: true) }
+    if let inactive { try checkIsAlone(inactive, among: state.inactive?.devices ?? [], state.guest, isLive: false) }
     let shown = view(live ?? inactive ?? found.any, of: state.guest, live == nil ? .config : .live)
     var parts: [String] = []
     var notes: [String] = []

@@ -127,6 +127,7 @@ extension PoolManager {
     isConnected = true
     mayHold = true
     problems["libvirt"] = nil
+    lostToLibvirt = [:]
     // What failed for want of libvirt is tried again now.
     retryPause?.cancel()
     reconcileSoon()
@@ -432,7 +433,7 @@ extension PoolManager {
       guard vf.driver == "vfio-pci", let pci = vf.pci, pooled.contains(pci) else { return false }
       return !claimed.contains(pci) && !leased.contains(pci) && !ofGuests.contains(pci)
     }
-    var found: [PCIAddress: String] = [:]
+    var found = noteLostVFs(among: Set(suspects.compactMap(\.pci)))
     if !suspects.isEmpty {
       let node = { (vf: VF) in vf.iommuGroup.map { "/dev/vfio/\($0.number)" } }
       let users = await devices.users(of: Set(suspects.compactMap(node)))

@@ -34,10 +34,30 @@ extension PoolManager {
 
   func giveBack(_ vf: PCIAddress) async throws -> Bool {
     guard lease(holding: vf) == nil, !claimedVFs().contains(vf) else { return false }
-    try await devices.reattach(vf)
+    do {
+      try await devices.reattach(vf)
+    } catch let error as DeviceInUse {
+      // libvirt loses devices of guests that ended, until libvirtd is restarted: nobody may be given this one.
+      lostToLibvirt[vf] = "\(error)"
+      log.error("\(vf) is free, and libvirt doesn't give it back: \(error)")
+      return false
+    }
     guard try await links.driver(of: vf) == "vfio-pci" else { return true }
     await quarantine(vf, "stays bound to vfio-pci")
     return true
+  }
+
+  /// Of the VFs that libvirt has lost, keeps those that still are; each is a problem that only a new libvirtd ends.
+  func noteLostVFs(among free: Set<PCIAddress>) -> [PCIAddress: String] {
+    lostToLibvirt = lostToLibvirt.filter { free.contains($0.key) }
+    if lostToLibvirt.isEmpty {
+      problems["lost"] = nil
+    } else {
+      let words = lostToLibvirt.sorted { $0.key < $1.key }.map { "\($0.key) (\($0.value))" }.joined(separator: ", ")
+      problems["lost"] = "libvirt takes free VFs for a guest's: \(words); no guest is given them until libvirtd is "
+        + "restarted: `systemctl restart libvirtd`, under which guests go on"
+    }
+    return lostToLibvirt.mapValues { "libvirt takes it for a guest's: \($0)" }
   }
 
   /// PFs whose VFs are ours to make and are gone, unless somebody else makes them too.

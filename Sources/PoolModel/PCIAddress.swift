@@ -55,6 +55,11 @@ extension PCIAddress {
     "pci_\(domain.hex(digits: 4))_\(bus.hex(digits: 2))_\(slot.hex(digits: 2))_\(function)"
   }
 
+  /// Whether both are functions of one slot, or the same.
+  public func isInSlot(of other: PCIAddress) -> Bool {
+    domain == other.domain && bus == other.bus && slot == other.slot
+  }
+
   /// As lspci writes it: `01:10.0`, with the domain only where that isn't 0.
   public var short: String { domain == 0 ? String(description.dropFirst(5)) : description }
 }

@@ -66,6 +66,11 @@ import Testing
     #expect(result.requests.map(\.body) == [JSONText(GuestAttachment(device: "07:00.0", config: true)).compact])
   }
 
+  @Test func attachesASlot() throws {
+    let result = try run(["attach", "a1", "--device", "07:00.0", "--multifunction"], JSONText(Self.change).compact)
+    #expect(result.requests.map(\.body) == [JSONText(GuestAttachment(device: "07:00.0", multifunction: true)).compact])
+  }
+
   @Test func detachesByMACOrDevice() throws {
     let result = try run(
       ["detach", "a1", "--mac", "52:54:00:AA:00:01", "--timeout", "5"], JSONText(Self.change).compact)
@@ -79,6 +84,9 @@ import Testing
     (["attach", "a1", "--pool", "p", "--device", "d"], "give either"),
     (["attach", "a1", "--device", "d", "--portgroup", "p"], "--portgroup belongs to --pool"),
     (["attach", "a1", "--device", "d", "--teaming", "52:54:00:aa:00:01"], "--teaming needs a VF of a pool"),
+    (["attach", "a1", "--pool", "p", "--multifunction"], "--multifunction belongs to --device"),
+    (["attach", "a1", "--device", "d", "--multifunction", "--live"], "changes the definition only"),
+    (["attach", "a1", "--device", "d", "--multifunction", "--vlan", "7"], "are of one function"),
     (["attach", "a1", "--pool", "p", "--vlan", "1,2"], "a VF carries one VLAN, not a trunk"),
     (["attach", "a1", "--pool", "p", "--vlan", "4095"], "--vlan is 1...4094, not 4095"),
     (

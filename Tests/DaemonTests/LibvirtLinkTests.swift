@@ -69,6 +69,10 @@ struct LibvirtLinkTests {
       let definition = try #require(try await guests.definition(of: "macs"))
       let isAnybody = try await guests.setMACs(ofGuest: "c0ffee00-0000-4000-8000-299999999999") { _ in [0: mac] }
       #expect(definition.nics.map(\.mac) == [mac])
+      let nic = "<interface type='network'><source network='default'/></interface>"
+      #expect(try await guests.addToDefinition(ofGuest: id.uuid) { $0.description.guest == id ? [nic, nic] : [] })
+      #expect(try await guests.definition(of: "macs")?.nics.count == 3)
+      #expect(try await !guests.addToDefinition(ofGuest: "c0ffee00-0000-4000-8000-299999999999") { _ in [nic] })
       #expect(isDefined && isLeftAlone && !isAnybody)
       run.cancel()
     }

@@ -390,6 +390,21 @@ extension Flow {
       _ = await host.ask { try await $0.detach(.device("enp2s0/0"), from: "g1", .live, timeout: .seconds(1)) }
     },
 
+    Flow(name: "attach of a card with several functions") { host in
+      for function: UInt8 in 0...1 {
+        host.devices.add(
+          PCIDevice(
+            pci: PCIAddress(bus: gpu.bus, slot: gpu.slot, function: function),
+            ids: PCIIDs(deviceClass: 0x0300, vendor: 0x10de, device: 0x1b80), driver: "vfio-pci", iommuGroup: 30))
+      }
+      host.define(.number(1))
+    } run: { host in
+      _ = await host.ask { try await $0.attach(AttachRequest(.device("\(gpu)"), isMultifunction: true), to: "g1", []) }
+    } again: { host in
+      let defined = host.libvirt.state.withLock { $0.defined.first?.hostdevs.count }
+      if defined == 1 || defined ?? 0 > 2 { host.complain("a part of it is defined: \(defined ?? 0) functions") }
+    },
+
     Flow(name: "detach and reattach of a device") { host in
       host.devices.add(
         PCIDevice(

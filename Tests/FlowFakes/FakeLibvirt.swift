@@ -239,6 +239,20 @@ public final class FakeLibvirt: Networks, Guests {
     return true
   }
 
+  public func addToDefinition(
+    ofGuest uuid: String, _ devices: @escaping @Sendable (GuestDocument) throws -> [String]
+  ) async throws -> Bool {
+    guard let old = try guestNow(uuid)?.inactive else { return false }
+    try note("addToDefinition \(old.description.guest.name)")
+    let elements = try devices(old)
+    let wanted = try GuestDescription(device: elements.joined())
+    state.withLock { state in
+      state.attached += elements
+      for place in state.defined.indices where state.defined[place].guest.uuid == uuid { state.defined[place].add(wanted) }
+    }
+    return true
+  }
+
   public func all() async throws -> [GuestState] {
     let known = state.withLock { Array($0.running.values) + $0.defined }
     return try Set(known.map(\.guest.uuid)).sorted().compactMap { try guestNow($0) }

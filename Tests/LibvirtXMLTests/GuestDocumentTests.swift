@@ -75,6 +75,24 @@ import Testing
     #expect(unknown.shortage(of: 1, guest: "web") == nil)
   }
 
+  @Test func functionsOfOneDeviceGetAPortOfTheirOwn() throws {
+    let slot = try #require(try Self.pci(Self.pcieRoot, Self.port(1), Self.port(4)).freeSlot)
+    #expect((slot.bus, slot.slot) == (5, 0))
+    #expect(slot.controller == #"<controller type="pci" index="5" model="pcie-root-port"/>"#)
+    #expect(try Self.pci(Self.pcieRoot, Self.port(255)).freeSlot == nil)
+    #expect(try Self.pci(Self.device(1)).freeSlot == nil)
+  }
+
+  @Test func functionsOfOneDeviceGetAFreeSlot() throws {
+    let slot = try #require(try Self.pci(Self.pciRoot, Self.device(0, slot: 3)).freeSlot)
+    #expect(slot.bus == 0 && slot.slot == 4 && slot.controller == nil)
+    let full = [Self.pciRoot] + (2...31).map { Self.device(0, slot: $0) }
+    #expect(try Self.pci(full.joined()).freeSlot == nil)
+    let bridge = "<controller type='pci' index='1' model='pci-bridge'/>"
+    let onBridge = try #require(try Self.pci((full + [bridge]).joined()).freeSlot)
+    #expect(onBridge.bus == 1 && onBridge.slot == 1)
+  }
+
   /// 31 slots a bus, of which the chipset has the first.
   @Test func theThirtyFirstDeviceNeedsABridge() throws {
     let devices = (2...31).map { Self.device(0, slot: $0) }

@@ -388,6 +388,74 @@ struct AttachTests {
     #expect(taken.message.contains("which guest g1 has"))
   }
 
+  @Test func aCardWithSeveralFunctionsGoesInAsOne() async throws {
+    let host = try await Self.host()
+    host.devices.add(Self.gpu)
+    let request = AttachRequest(.device("\(Self.gpu.pci)"), isMultifunction: true)
+    #expect(try await refusal(host) { try await $0.attach(request, to: "g1", []) }.message.contains("only function"))
+    host.devices.add(Self.sound)
+    let live = try await refusal(host) { try await $0.attach(request, to: "g1", .live) }
+    #expect(live.message.contains("--config"))
+    let nic = AttachRequest(.device("\(Self.gpu.pci)"), vlan: 7, isMultifunction: true)
+    #expect(try await refusal(host) { try await $0.attach(nic, to: "g1", .config) }.code == .invalid)
+    #expect(host.libvirt.state.withLock { $0.attached.isEmpty })
+
+    let outcome = try await host.manager.attach(request, to: "g1", [])
+    #expect(outcome.done == "will have 0000:07:00.0, 0000:07:00.1 in one slot from its next start on")
+    #expect(outcome.notes == [])
+    let added = host.libvirt.state.withLock(\.attached)
+    #expect(added.count == 3 && added[0].contains(#"model="pcie-root-port""#))
+    #expect(added[1].contains(#"function="0x0" multifunction="on"/>"#))
+    #expect(added[2].contains(#"function="0x1"/>"#) && !added[2].contains("multifunction"))
+    #expect(Self.running(host)?.hostdevs == [])
+    #expect(host.libvirt.state.withLock { $0.defined[0].hostdevs } == [Self.gpu.pci, Self.sound.pci])
+  }
+
+  @Test func whatElseIsInTheGroupIsTold() async throws {
+    let host = try await Self.host()
+    let card = PCIAddress(bus: 8, slot: 0, function: 0)
+    for device in [Self.gpu, Self.sound] { host.devices.add(device) }
+    host.devices.add(
+      PCIDevice(
+        pci: card, ids: PCIIDs(deviceClass: 0x0200, vendor: 0x8086, device: 0x10c9), driver: "igb", iommuGroup: 30))
+    let request = AttachRequest(.device("\(Self.gpu.pci)"), isMultifunction: true)
+    let notes = try await host.manager.attach(request, to: "g1", .config).notes
+    #expect(notes.count == 2 && notes.allSatisfy { $0.contains("won't start") && $0.contains("0000:08:00.0 on igb") })
+  }
+
+  @Test func anAnswerThatIsLostIsNoFailure() async throws {
+    let host = try await Self.host()
+    host.devices.add(Self.gpu)
+    host.devices.add(Self.sound)
+    let request = AttachRequest(.device("\(Self.gpu.pci)"), isMultifunction: true)
+    host.libvirt.state.withLock { _ = $0.failing.insert("addToDefinition") }
+    let error = try await refusal(host) { try await $0.attach(request, to: "g1", .config) }
+    #expect(error.message.contains("all is as it was"))
+    #expect(host.libvirt.state.withLock { $0.defined[0].hostdevs } == [])
+  }
+
+  @Test func functionsOfASlotLeaveItTogether() async throws {
+    let host = try await Self.host()
+    let (first, second) = (PCIAddress(bus: 9, slot: 0, function: 0), PCIAddress(bus: 9, slot: 0, function: 1))
+    let aliased = { (pci: PCIAddress, place: PCIAddress) in
+      pci.hostdevXML(at: place).replacing("</hostdev>", with: "<alias name='\(pci)'/></hostdev>")
+    }
+    await host.setDevices(aliased(Self.gpu.pci, first) + aliased(Self.sound.pci, second), of: Self.guest.guest)
+    let patience = Duration.seconds(1)
+    let live = try await refusal(host) {
+      try await $0.detach(.device("\(Self.sound.pci)"), from: "g1", .live, timeout: patience)
+    }
+    #expect(live.message.contains("in one slot with 0000:07:00.0"))
+    let config = try await refusal(host) {
+      try await $0.detach(.device("\(Self.gpu.pci)"), from: "g1", .config, timeout: patience)
+    }
+    #expect(config.message.contains("detach that first"))
+    let calls = host.libvirt.state.withLock(\.calls)
+    #expect(!calls.contains { $0.hasPrefix("detach") })
+    let gone = try await host.manager.detach(.device("\(Self.sound.pci)"), from: "g1", .config, timeout: patience)
+    #expect(gone.done == "is defined without 0000:07:00.1 now")
+  }
+
   @Test func aPoolsVFIsThePoolsToGive() async throws {
     let host = try await Self.host()
     let error = try await refusal(host) { try await $0.attach(AttachRequest(.device("enp1s0/3")), to: "g1", .live) }

@@ -158,6 +158,27 @@ struct ReconcileTests {
     try await expectClean(host.manager)
   }
 
+  /// libvirt keeps a device of a guest that ended in its list of those in use, when it had lost the guest's port before.
+  @Test func freeVFThatLibvirtTakesForAGuestsIsParkedUntilLibvirtdIsNew() async throws {
+    let host = try await host(running: 1...1)
+    let pci = try #require(host.kernel.pci("enp2s0", 3))
+    host.kernel.bind(VFIndex(pf: "enp2s0", index: 3), to: "vfio-pci")
+    host.devices.state.withLock { $0.lost = [pci] }
+    let report = try await host.manager.reconcile(plan: false)
+    #expect(report.failures == [])
+    try await expectClean(host.manager)
+    #expect(host.libvirt.ports("spread").contains { $0.isHold && $0.vf == pci })
+    #expect(await host.manager.view().problems.contains { $0.contains("`systemctl restart libvirtd`") })
+    await host.manager.libvirtDisconnected()
+    host.devices.state.withLock { $0.lost = [] }
+    await host.manager.libvirtConnected()
+    await host.manager.reconciledInBackground()
+    try await expectClean(host.manager)
+    #expect(try await host.kernel.driver(of: pci) == "igbvf")
+    #expect(!host.libvirt.ports("spread").contains { $0.vf == pci })
+    #expect(await host.manager.view().problems == [])
+  }
+
   @Test func vfsThatAreGoneAreMadeAgain() async throws {
     let host = try await host(running: 1...1)
     try await host.kernel.setVFCount(0, pf: "enp2s0")

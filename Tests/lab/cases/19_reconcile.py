@@ -138,14 +138,23 @@ wait_until(lambda: "one" in active_networks(), 6, "network one is active")
 wait_until(lambda: drifts() == [], 6, f"nothing is left to do, found {drifts()}")
 equal(active_lease("a"), leases["a"], "a's lease")
 may_start("b")
-# libvirtd 9.0 crashes here now and then.
+# By now libvirtd 9.0 follows a pointer to freed memory when it looks for the devices that a has: it crashes here now and
+# then, and now and then it takes a's VF for a's for good. Then nobody gets that until libvirtd is restarted.
 destroy("a", ok=False)
 wait_until(lambda: not is_running("a") and vfpool("status")["libvirtConnected"], 6, "a is gone, and libvirtd is there")
 wait_until(lambda: lease_of("a") is None, 6, "a's lease is over")
 wait_until(lambda: without_mac(vf_state("enp1s0", 0)) == baseline, 3, "enp1s0/0 is at its baseline")
 check(vf_state("enp1s0", 0)["mac"] != leases["a"]["mac"], "enp1s0/0 kept a's MAC")
 wait_until(lambda: drifts() == [], 6, f"nothing is left to do, found {drifts()}")
-equal(driver_of(vf_pci("enp1s0", 0)), "igbvf", "driver of enp1s0/0")
+if driver_of(vf_pci("enp1s0", 0)) != "igbvf":
+    told = [text for text in vfpool("status")["problems"] if "`systemctl restart libvirtd`" in text]
+    equal([vf_pci("enp1s0", 0) in text for text in told], [True], f"status tells of the lost VF once: {told}")
+    equal([hold["pci"] for hold in holds("one")], [vf_pci("enp1s0", 0)], "the lost VF is parked")
+    may_start("b")
+run("systemctl", "restart", "libvirtd")
+wait_until(lambda: driver_of(vf_pci("enp1s0", 0)) == "igbvf", 6, "enp1s0/0 is back with its driver")
+wait_until(lambda: vfpool("status")["libvirtConnected"], 6, "vfpoold is connected to libvirt")
+wait_until(lambda: drifts() == [] and not holds("one"), 6, f"nothing is left to do, found {drifts()}")
 
 step("VFs without a driver")
 run("modprobe", "-r", "igbvf")

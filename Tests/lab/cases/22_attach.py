@@ -120,5 +120,27 @@ contains(vfpool_refused("guest", "attach", "d", "--device", "enp2s0", "--live"),
 contains(vfpool_refused("guest", "attach", "d", "--pool", "plug", "--vlan", "1,2", code=2), "not a trunk", "a trunk")
 destroy("d")
 wait_until(lambda: driver_of(free) == "igbvf", 6, "the device is back")
+
+step("a slot with several functions goes into the definition as one")
+slot = [vf_pci("enp2s0", index) for index in range(4)]
+equal([pci[:-1] for pci in slot], [slot[0][:-1]] * 4, "the slot of the VFs")
+text = vfpool_refused("guest", "attach", "d", "--device", slot[1], "--multifunction", "--live", code=2)
+contains(text, "definition only", "while it runs")
+contains(attach("d", "--device", slot[1], "--multifunction")["done"], ", ".join(slot), "what attach says")
+start("d")
+places = [pci_text(hostdev.find("address")) for hostdev in
+          ET.fromstring(virsh("dumpxml", "d").stdout).findall("devices/hostdev")]
+equal({place[:-1] for place in places}, {places[0][:-1]}, "the guest's slot")
+equal([place[-1] for place in places], [pci[-1] for pci in slot], "functions in the guest")
+seen = virsh("qemu-monitor-command", "d", "--hmp", "info pci").stdout
+equal(seen.count("PCI device 8086:10ca"), 4, f"VFs that QEMU's machine has, by {seen}")
+equal([driver_of(pci) for pci in slot], ["vfio-pci"] * 4, "drivers of the VFs")
+contains(vfpool_refused("guest", "detach", "d", "--device", slot[1], "--live"), "in one slot", "a function by itself")
+contains(vfpool_refused("guest", "detach", "d", "--device", slot[0], "--config"), "detach that first", "the first function")
+destroy("d")
+wait_until(lambda: [driver_of(pci) for pci in slot] == ["igbvf"] * 4, 6, "the VFs are back")
+for pci in reversed(slot):
+    vfpool("guest", "detach", "d", "--device", pci, "--config")
+equal(devices("d"), [], "what d still has")
 for name in "abcd":
     undefine(name)
