@@ -46,7 +46,8 @@ struct GuestAttach: ParsableCommand {
     if teaming != nil, pool == nil { throw ValidationError("--teaming needs a VF of a pool: --pool P") }
     if multifunction, device == nil { throw ValidationError("--multifunction belongs to --device") }
     if multifunction, scope.live {
-      throw ValidationError("--multifunction changes the definition only (--config): running guests get single functions")
+      throw ValidationError(
+        "--multifunction changes the definition only (--config): running guests get single functions")
     }
     if multifunction, mac != nil || vlan != nil || profile != nil {
       throw ValidationError("--mac, --vlan and --profile are of one function: leave out --multifunction")

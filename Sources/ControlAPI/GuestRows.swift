@@ -100,7 +100,8 @@ public struct GuestAttachment: Codable, Hashable, Sendable {
 
   public init(
     pool: String? = nil, portgroup: String? = nil, device: String? = nil, mac: MACAddress? = nil, vlan: UInt16? = nil,
-    profile: String? = nil, teaming: MACAddress? = nil, multifunction: Bool? = nil, live: Bool = false, config: Bool = false
+    profile: String? = nil, teaming: MACAddress? = nil, multifunction: Bool? = nil, live: Bool = false,
+    config: Bool = false
   ) {
     self.pool = pool
     self.portgroup = portgroup

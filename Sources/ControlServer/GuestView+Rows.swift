@@ -33,7 +33,8 @@ extension GuestAttachment {
     case (nil, _?): throw FlowError(.invalid, "a portgroup belongs to a pool: name that instead of a device")
     default: throw FlowError(.invalid, "name a pool or a device, one of both")
     }
-    return AttachRequest(source, mac: mac, vlan: vlan, profile: profile, teaming: teaming,
+    return AttachRequest(
+      source, mac: mac, vlan: vlan, profile: profile, teaming: teaming,
       isMultifunction: multifunction ?? false)
   }
 

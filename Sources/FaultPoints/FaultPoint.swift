@@ -58,7 +58,8 @@ public struct FaultPoint: Hashable, Sendable, CustomStringConvertible {
       case .networksHostdevNetworks, .networksNames, .networksPorts, .networksClaim, .networksDrop, .networksDefine,
         .networksClearCounts, .networksSetAutostart, .networksStart, .networksStop, .networksUndefine:
         .networks
-      case .guestsRunning, .guestsDefinition, .guestsDefined, .guestsSetMACs, .guestsAddToDefinition, .guestsAll, .guestsGuest,
+      case .guestsRunning, .guestsDefinition, .guestsDefined, .guestsSetMACs, .guestsAddToDefinition, .guestsAll,
+        .guestsGuest,
         .guestsAttach, .guestsDetach:
         .guests
       case .devicesInventory, .devicesNames, .devicesUsers, .devicesFacts, .devicesDetach, .devicesReattach,

@@ -75,7 +75,8 @@ public struct GuestPCI: Hashable, Sendable {
       // A port of its own leaves those that are there to devices that come while the guest runs.
       guard let last = indexes.max(), last < .max else { return nil }
       let controller = XMLTree.Element(
-        "controller", attributes: [.init("type", "pci"), .init("index", "\(last + 1)"), .init("model", "pcie-root-port")])
+        "controller",
+        attributes: [.init("type", "pci"), .init("index", "\(last + 1)"), .init("model", "pcie-root-port")])
       return Slot(bus: last + 1, slot: 0, controller: controller.xml)
     case .pci:
       for controller in controllers {

@@ -33,7 +33,8 @@ extension PoolManager {
       throw error
     } catch {
       // Its answer may be all that was lost.
-      guard let now = try? await guests.guest(guest.uuid)?.inactive, now.description.vfs.isSuperset(of: addresses) else {
+      guard let now = try? await guests.guest(guest.uuid)?.inactive, now.description.vfs.isSuperset(of: addresses)
+      else {
         throw FlowError(.failed, "slot \(pci) was not attached to guest \(guest.name), and all is as it was: \(error)")
       }
     }
@@ -59,7 +60,9 @@ extension PoolManager {
   }
 
   /// Devices that are functions of one slot in the guest leave it only together, and the first at last.
-  func checkIsAlone(_ device: GuestDevice, among devices: [GuestDevice], _ guest: GuestID, isLive: Bool) throws(FlowError) {
+  func checkIsAlone(_ device: GuestDevice, among devices: [GuestDevice], _ guest: GuestID, isLive: Bool)
+    throws(FlowError)
+  {
     guard let place = device.place else { return }
     let others = devices.filter { $0.place != place && $0.place?.isInSlot(of: place) == true }
     guard let first = others.first, isLive || place.function == 0 else { return }

@@ -54,7 +54,8 @@ extension PoolManager {
       problems["lost"] = nil
     } else {
       let words = lostToLibvirt.sorted { $0.key < $1.key }.map { "\($0.key) (\($0.value))" }.joined(separator: ", ")
-      problems["lost"] = "libvirt takes free VFs for a guest's: \(words); no guest is given them until libvirtd is "
+      problems["lost"] =
+        "libvirt takes free VFs for a guest's: \(words); no guest is given them until libvirtd is "
         + "restarted: `systemctl restart libvirtd`, under which guests go on"
     }
     return lostToLibvirt.mapValues { "libvirt takes it for a guest's: \($0)" }

@@ -248,7 +248,9 @@ public final class FakeLibvirt: Networks, Guests {
     let wanted = try GuestDescription(device: elements.joined())
     state.withLock { state in
       state.attached += elements
-      for place in state.defined.indices where state.defined[place].guest.uuid == uuid { state.defined[place].add(wanted) }
+      for place in state.defined.indices where state.defined[place].guest.uuid == uuid {
+        state.defined[place].add(wanted)
+      }
     }
     return true
   }

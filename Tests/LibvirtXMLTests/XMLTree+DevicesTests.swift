@@ -27,7 +27,8 @@ import Testing
     #expect(first.contains(#"function="0x0" multifunction="on"/>"#) && !second.contains("multifunction"))
     let devices = try GuestDocument(xml: tree.xml).devices
     #expect(devices.map(\.pci) == [pci, pci])
-    #expect(devices.map(\.place) == [PCIAddress(bus: 5, slot: 0, function: 0), PCIAddress(bus: 5, slot: 0, function: 1)])
+    #expect(
+      devices.map(\.place) == [PCIAddress(bus: 5, slot: 0, function: 0), PCIAddress(bus: 5, slot: 0, function: 1)])
   }
 
   @Test func brokenXMLIsRefused() throws {
