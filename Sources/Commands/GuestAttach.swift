@@ -12,7 +12,7 @@ struct GuestAttach: ParsableCommand {
       A running guest gets a VF at once, chosen as at a start, and keeps it as a lease. A definition names the pool: \
       no VF is taken until the guest starts. What libvirt or the guest can't take is refused before anything changes: \
       a guest without a free PCI place (it says which controller to add), a device that is in use or shares its IOMMU \
-      group with one that is, a VLAN trunk, a virtualport other than 802.1Qbh. If a part fails, all is taken back.
+      group with one that is (in a definition: one that the host itself uses), a VLAN trunk, a virtualport other than 802.1Qbh. If a part fails, all is taken back.
 
       --multifunction gives a card with several functions to a guest as the one card that it is: all functions of the \
       device's slot, in one slot of the guest's. Guests can't be given that while they run, so it goes into the \
@@ -51,6 +51,9 @@ struct GuestAttach: ParsableCommand {
     }
     if multifunction, mac != nil || vlan != nil || profile != nil {
       throw ValidationError("--mac, --vlan and --profile are of one function: leave out --multifunction")
+    }
+    if profile != nil, vlan != nil {
+      throw ValidationError("a NIC with a port profile gets its VLAN from the switch: leave out --vlan")
     }
     if let mac, let teaming, mac != teaming {
       throw ValidationError("both NICs of a fail-over pair have one MAC: leave out --mac")

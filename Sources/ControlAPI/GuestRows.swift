@@ -62,7 +62,7 @@ public struct GuestDeviceRow: Codable, Hashable, Sendable {
 public struct GuestChange: Codable, Hashable, Sendable {
   public var guest: String
   public var guestUUID: String
-  /// As it is afterwards; what was detached as it was at last.
+  /// As it is afterwards, of several functions the first; what was detached as it was at last.
   public var device: GuestDeviceRow
   /// In words: `has VF enp1s0/3 of pool spread now, with MAC 52:54:00:12:34:56`.
   public var done: String

@@ -33,9 +33,11 @@ extension GuestAttachment {
     case (nil, _?): throw FlowError(.invalid, "a portgroup belongs to a pool: name that instead of a device")
     default: throw FlowError(.invalid, "name a pool or a device, one of both")
     }
+    if multifunction == true, device == nil {
+      throw FlowError(.invalid, "several functions are of a device: name that instead of a pool")
+    }
     return AttachRequest(
-      source, mac: mac, vlan: vlan, profile: profile, teaming: teaming,
-      isMultifunction: multifunction ?? false)
+      source, mac: mac, vlan: vlan, profile: profile, teaming: teaming, isMultifunction: multifunction ?? false)
   }
 
   var scope: GuestScope { GuestScope(live: live, config: config) }

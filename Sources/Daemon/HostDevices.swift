@@ -62,8 +62,9 @@ struct HostDevices: Devices {
     let name = device.libvirtName
     do {
       try await link.guests.call { connection in try connection.reattachNodeDevice(name) }
-    } catch let error as LibvirtError where error.code == .operationInvalid {
-      throw DeviceInUse(error.text)
+    } catch let error as LibvirtError {
+      if let inUse = DeviceInUse(error) { throw inUse }
+      throw error
     }
     let (sysfs, patience) = (sysfs, patience)
     _ = try await Self.queue.run { try sysfs.waitForDriver(of: device, patience: patience) }
@@ -72,5 +73,14 @@ struct HostDevices: Devices {
   func reset(_ device: PCIAddress) async throws {
     let name = device.libvirtName
     try await link.guests.call { connection in try connection.resetNodeDevice(name) }
+  }
+}
+
+extension DeviceInUse {
+  /// Nil: it failed for another reason.
+  init?(_ error: LibvirtError) {
+    // libvirt's source: virHostdevIsPCINodeDeviceUsed in src/hypervisor/virhostdev.c.
+    guard error.code == .operationInvalid else { return nil }
+    self.init(error.text)
   }
 }

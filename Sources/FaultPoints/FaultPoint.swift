@@ -59,8 +59,7 @@ public struct FaultPoint: Hashable, Sendable, CustomStringConvertible {
         .networksClearCounts, .networksSetAutostart, .networksStart, .networksStop, .networksUndefine:
         .networks
       case .guestsRunning, .guestsDefinition, .guestsDefined, .guestsSetMACs, .guestsAddToDefinition, .guestsAll,
-        .guestsGuest,
-        .guestsAttach, .guestsDetach:
+        .guestsGuest, .guestsAttach, .guestsDetach:
         .guests
       case .devicesInventory, .devicesNames, .devicesUsers, .devicesFacts, .devicesDetach, .devicesReattach,
         .devicesReset:

@@ -38,6 +38,8 @@ public struct GuestDevice: Hashable, Sendable {
   /// Its name in the XML, `hostdev0`; a definition has only those that an admin gave, `ua-…`.
   public var alias: String?
   public var teaming: Teaming?
+  /// Whether libvirt gives it back to its driver on the host by itself.
+  public var isManaged: Bool
   /// Where the guest sees it; nil = libvirt decides.
   public var place: PCIAddress?
   /// The element, by which libvirt finds it.
@@ -50,6 +52,7 @@ public struct GuestDevice: Hashable, Sendable {
     self.kind = kind
     self.source = source
     self.mac = mac
+    isManaged = element["managed"] == "yes"
     if let address = element.child("address"), address["type"] == "pci" { place = PCIAddress(address) }
     alias = element.child("alias")?["name"]
     if let teaming = element.child("teaming") {

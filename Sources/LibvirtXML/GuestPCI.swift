@@ -18,6 +18,11 @@ public struct GuestPCI: Hashable, Sendable {
       case .pcie: "pcie-root-port"
       }
     }
+
+    fileprivate func remedy(guest: String) -> String {
+      "add <controller type='pci' model='\(extender)'/> to its definition (virt-xml \(guest) --add-device "
+        + "--controller type=pci,model=\(extender))"
+    }
   }
 
   /// Nil = the XML shows no PCI bus, so nothing is known.
@@ -95,11 +100,14 @@ public struct GuestPCI: Hashable, Sendable {
   /// known.
   public func shortage(of count: Int, guest: String) -> String? {
     guard let root, freePlaces < count else { return nil }
-    let model = root.extender
-    let kind = root == .pcie ? "\(model)s" : "PCI slots"
+    let kind = root == .pcie ? "\(root.extender)s" : "PCI slots"
     let full = freePlaces == 0 ? "no free place for a device while it runs" : "only \(freePlaces) free places"
-    return
-      "guest \(guest) has \(full): all its \(kind) are taken; add <controller type='pci' model='\(model)'/> to its "
-      + "definition (virt-xml \(guest) --add-device --controller type=pci,model=\(model)) and start it anew"
+    return "guest \(guest) has \(full): all its \(kind) are taken; \(root.remedy(guest: guest)) and start it anew"
+  }
+
+  /// Why there is no `freeSlot`, and what to add.
+  public func noSlot(guest: String) -> String {
+    guard let root else { return "the definition of guest \(guest) shows no PCI bus" }
+    return "the definition of guest \(guest) has no free PCI slot; \(root.remedy(guest: guest))"
   }
 }

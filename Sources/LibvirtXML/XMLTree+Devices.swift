@@ -1,8 +1,13 @@
 extension XMLTree {
-  /// Adds elements to the `<devices>` of a `<domain>`. Nothing else changes.
+  /// Adds elements to the first `<devices>` of a `<domain>`. Nothing else changes.
   public mutating func add(devices: [String]) throws(XMLProblem) {
     var nodes: [Node] = []
     for xml in devices { nodes.append(.element(try XMLTree(xml: xml, limit: Self.libvirtLimit).root)) }
-    root.changeChildren("devices") { $0.children += nodes }
+    var isDone = false
+    root.changeChildren("devices") { element in
+      if !isDone { element.children += nodes }
+      isDone = true
+    }
+    if !isDone { throw XMLProblem(.refused, "<domain> has no <devices>") }
   }
 }

@@ -42,10 +42,13 @@ struct DeviceRules {
     }
     switch verb {
     case .reattach: return inGuests
-    case .detach: return inGuests + inPools + vfsOfIt + poolsOnIt + routes + kernelUses + interfaces + disks
+    case .detach: return inGuests + inPools + hostUses
     case .reset: return inGuests + inPools + vfsOfIt + routes + kernelUses + upInterfaces + disks
     }
   }
+
+  /// What the host would lose with the device.
+  var hostUses: [DeviceObstacle] { vfsOfIt + poolsOnIt + routes + kernelUses + interfaces + disks }
 
   /// `0000:01:10.0 (VF enp1s0/3)`
   var name: String {
@@ -54,7 +57,8 @@ struct DeviceRules {
     return "\(device.pci)" + (netdevs.isEmpty ? "" : " (\(netdevs))")
   }
 
-  private var inGuests: [DeviceObstacle] {
+  /// Who else has the device.
+  var inGuests: [DeviceObstacle] {
     if let lease = holders.lease {
       return [DeviceObstacle("is leased to guest \(lease.guest.name)", "stop the guest first")]
     }

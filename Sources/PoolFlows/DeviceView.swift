@@ -43,6 +43,9 @@ public struct DeviceObstacle: Hashable, Sendable {
     self.reason = reason
     self.wayOut = wayOut
   }
+
+  /// `it has 7 VFs, which would go; remove them first: vfpool pf set-vfs enp1s0 0`
+  var words: String { "it \(reason)" + (wayOut.map { "; \($0)" } ?? "") }
 }
 
 /// A device with all that is known of it.

@@ -17,27 +17,17 @@ extension PoolManager {
 
   private func attachNow(_ request: AttachRequest, _ name: String, _ scope: GuestScope) async throws -> GuestOutcome {
     let state = try await guest(named: name)
-    if request.isMultifunction, scope.contains(.live) {
-      throw FlowError(
-        .refused,
-        "the functions of one slot can't be plugged into a running guest together: give them to its definition "
-          + "(--config) and start guest \(state.guest.name) anew, or attach each by itself")
+    if case .device(let device) = request.source, request.isMultifunction {
+      return try await attachSlot(of: device, request, state, scope)
     }
-    let scope = try resolved(request.isMultifunction ? .config : scope, state)
+    let scope = try resolved(scope, state)
     if scope.contains(.live), let shortage = state.live?.pci.shortage(of: 1, guest: state.guest.name) {
       throw FlowError(.refused, shortage)
     }
-    var notes: [String] = []
-    let passedThrough = (scope.contains(.live) ? state.live : state.inactive)?.devices.count(where: isOfVF) ?? 0
-    if passedThrough + 1 > Self.mostDevices {
-      notes.append(
-        "guest \(state.guest.name) has \(passedThrough + 1) devices now; more than \(Self.mostDevices) may fail")
-    }
+    let notes = crowdNotes(1, scope.contains(.live) ? state.live : state.inactive, state.guest)
     switch request.source {
     case .pool(let pool, let portgroup):
       return try await attachVF(request, pool: pool, portgroup, state, scope, notes)
-    case .device(let device) where request.isMultifunction:
-      return try await attachSlot(of: device, request, state, notes)
     case .device(let device):
       return try await attachDevice(request, device, state, scope, notes)
     }
@@ -45,6 +35,13 @@ extension PoolManager {
 
   /// How many devices passed through libvirt's documentation vouches for.
   private static var mostDevices: Int { 32 }
+
+  /// What is said of a guest that gets so many devices more.
+  func crowdNotes(_ more: Int, _ document: GuestDocument?, _ guest: GuestID) -> [String] {
+    let count = (document?.devices.count(where: isOfVF) ?? 0) + more
+    if count <= Self.mostDevices { return [] }
+    return ["guest \(guest.name) has \(count) devices with it; more than \(Self.mostDevices) may fail"]
+  }
 
   func resolved(_ scope: GuestScope, _ state: GuestState) throws(FlowError) -> GuestScope {
     let name = state.guest.name
@@ -140,6 +137,12 @@ extension PoolManager {
         .refused,
         "pool \(name) asks for virtualport \(virtualPort?.type ?? "?"), which libvirt does for macvtap and bridges "
           + "only; for VFs there is 802.1Qbh (--profile ID)")
+    }
+    if virtualPort != nil, let vlan = request.vlan ?? pool.vlan(portgroup: portgroup)?.id {
+      throw FlowError(
+        .refused,
+        "a NIC with a port profile gets its VLAN from the switch, and libvirt sets none: leave out "
+          + (request.vlan == nil ? "the profile, or VLAN \(vlan) of pool \(name)" : "--vlan \(vlan)"))
     }
     return virtualPort
   }
@@ -340,19 +343,16 @@ extension PoolManager {
     let device = try device(named: name, host.inventory)
     let (pci, guest) = (device.pci, state.guest)
     var notes = notes
-    let obstacles = try await obstacles(to: device, host, state, scope)
-    if !obstacles.isEmpty {
-      let text = obstacles.joined(separator: "\n  ")
-      guard !scope.contains(.live) else {
-        throw FlowError(.refused, "\(pci) can't be attached to guest \(guest.name):\n  \(text)")
-      }
-      notes += obstacles.map { "as things are, guest \(guest.name) won't start: \($0)" }
-    }
+    notes += try await whatSpeaksAgainst(device, host, state, scope)
     if request.describesNIC, device.kind != .vf {
       throw FlowError(
         .refused,
         "\(pci) is no VF: libvirt sets MAC, VLAN and port profile on VFs only; attach it without these options, "
           + "and set them inside the guest")
+    }
+    if request.profile != nil, request.vlan != nil {
+      throw FlowError(
+        .refused, "a NIC with a port profile gets its VLAN from the switch, and libvirt sets none: leave out --vlan")
     }
     if request.teaming != nil {
       throw FlowError(.refused, "a fail-over pair needs a VF of a pool: use --pool instead of --device")
@@ -378,10 +378,13 @@ extension PoolManager {
     return await outcome(guest, attached, notes, done)
   }
 
-  /// What speaks against giving a device to the guest, in words with the way out: all of it. `together`: what the guest
-  /// gets with it.
-  func obstacles(
-    to device: PCIDevice, _ host: DeviceHost, _ state: GuestState, _ scope: GuestScope,
+  /// Throws what forbids giving a device to the guest, all of it and with the way out; returns what will keep the guest
+  /// from starting unless it has passed by then. `together`: what the guest gets with it.
+  ///
+  /// libvirt takes a managed device from the host at the guest's start, whatever the host does with it: no definition may
+  /// ask for that.
+  func whatSpeaksAgainst(
+    _ device: PCIDevice, _ host: DeviceHost, _ state: GuestState, _ scope: GuestScope,
     together: Set<PCIAddress> = []
   ) async throws(FlowError) -> [String] {
     let (pci, guest) = (device.pci, state.guest)
@@ -395,29 +398,42 @@ extension PoolManager {
         "\(pci) belongs to pool \(pool), which chooses itself: vfpool guest attach \(guest.name) --pool \(pool)")
     }
     if device.kind == .bridge { throw FlowError(.refused, "\(pci) is a bridge or a port, which no guest can have") }
-    let companions = host.inventory.companions(of: device).filter { $0.kind != .bridge && !together.contains($0.pci) }
+    let group = host.inventory.companions(of: device).filter { $0.kind != .bridge }
     // What the guest has of the group already is open in its own QEMU.
     var host = host
     host.guests[pci] = host.guests[pci] == guest.name ? nil : host.guests[pci]
-    let isOwnGroup = has(state.live) || companions.contains { host.guests[$0.pci] == guest.name }
+    let isOwnGroup = has(state.live) || group.contains { host.guests[$0.pci] == guest.name }
     host.users = await devices.users(of: Set(device.nodes).subtracting(isOwnGroup ? device.vfioNodes : []))
-    var words = rules(device, host).obstacles(to: .detach)
-      .map { "it \($0.reason)" + ($0.wayOut.map { "; \($0)" } ?? "") }
+    let rules = rules(device, host)
+    let passing =
+      rules.inGuests.map(\.words)
+      + groupObstacles(device, group.filter { !together.contains($0.pci) }, host, state, scope)
+    let forbidden = rules.hostUses.map(\.words) + (scope.contains(.live) ? passing : [])
+    if !forbidden.isEmpty {
+      throw FlowError(
+        .refused, "\(pci) can't be attached to guest \(guest.name):\n  \(forbidden.joined(separator: "\n  "))")
+    }
+    return passing.map { "as things are, guest \(guest.name) won't start: \(pci): \($0)" }
+  }
+
+  /// What keeps the others of a device's IOMMU group from the guest: the group goes to it as a whole.
+  private func groupObstacles(
+    _ device: PCIDevice, _ others: [PCIDevice], _ host: DeviceHost, _ state: GuestState, _ scope: GuestScope
+  ) -> [String] {
     guard let group = device.iommuGroup else {
-      return words + [
-        "it is in no IOMMU group: switch the IOMMU on, in the firmware and with intel_iommu=on iommu=pt"
-      ]
+      return ["it is in no IOMMU group: switch the IOMMU on, in the firmware and with intel_iommu=on iommu=pt"]
     }
-    for other in companions {
+    return others.compactMap { other in
       let holder = lease(holding: other.pci)?.guest.name ?? host.guests[other.pci]
-      if let holder, holder != guest.name {
-        words.append("its IOMMU group \(group) also holds \(other.pci), which guest \(holder) has")
-      } else if holder == nil, other.blocksItsGroup {
-        words.append(
-          "its IOMMU group \(group) goes to a guest as a whole, and also holds \(other.pci) on \(other.driver ?? "a driver")"
-            + "; attach that, too, or take it from the host first: vfpool device detach \(other.pci)")
+      if let holder {
+        return holder == state.guest.name
+          ? nil : "its IOMMU group \(group) also holds \(other.pci), which guest \(holder) has"
       }
+      let comesWithIt = !scope.contains(.live) && state.inactive?.description.vfs.contains(other.pci) == true
+      guard other.blocksItsGroup, !comesWithIt else { return nil }
+      return
+        "its IOMMU group \(group) goes to a guest as a whole, and also holds \(other.pci) on \(other.driver ?? "a driver")"
+        + "; attach that, too, or take it from the host first: vfpool device detach \(other.pci)"
     }
-    return words
   }
 }

@@ -31,6 +31,9 @@ extension PoolManager {
       let lease = live.pci.flatMap(lease(holding:)).flatMap { $0.guest.uuid == state.guest.uuid ? $0 : nil }
       try await unplug(live, state.guest, timeout: timeout)
       parts.append("runs without \(words(shown)) now")
+      if let pci = live.pci, !live.isManaged, lease == nil {
+        notes.append("it isn't managed, and stays away from its driver on the host: vfpool device reattach \(pci)")
+      }
       log.notice("detached", metadata: ["guest": "\(state.guest.name)", "device": "\(words(shown))"])
       do {
         if let lease { try await alone { try await self.returnUnplugged(lease) } }

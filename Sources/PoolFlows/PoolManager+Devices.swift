@@ -222,7 +222,7 @@ extension PoolManager {
     host.users = await devices.users(of: Set(wanted.flatMap(\.nodes)))
     let refusals = wanted.compactMap { device -> String? in
       let rules = rules(device, host)
-      let lines = rules.obstacles(to: verb).map { "it \($0.reason)" + ($0.wayOut.map { "; \($0)" } ?? "") }
+      let lines = rules.obstacles(to: verb).map(\.words)
       guard !lines.isEmpty else { return nil }
       return "\(rules.name) can't be \(verb.participle):"
         + (lines.count == 1 ? " " + lines[0] : "\n  " + lines.joined(separator: "\n  "))

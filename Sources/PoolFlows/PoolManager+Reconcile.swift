@@ -211,6 +211,7 @@ extension PoolManager {
 
   private func reconcileNow(plan: Bool) async throws -> ReconcileReport {
     if plan { return ReconcileReport(drifts: try await findDrifts()) }
+    await retryLostVFs()
     var report = ReconcileReport()
     var repaired: Set<Drift> = []
     // A repair can bring another drift to light (an adopted network has ports), and one can wait for another (a VF's new

@@ -34,31 +34,47 @@ extension PoolManager {
 
   func giveBack(_ vf: PCIAddress) async throws -> Bool {
     guard lease(holding: vf) == nil, !claimedVFs().contains(vf) else { return false }
-    do {
-      try await devices.reattach(vf)
-    } catch let error as DeviceInUse {
-      // libvirt loses devices of guests that ended, until libvirtd is restarted: nobody may be given this one.
-      lostToLibvirt[vf] = "\(error)"
-      log.error("\(vf) is free, and libvirt doesn't give it back: \(error)")
+    do { try await devices.reattach(vf) } catch let error as DeviceInUse {
+      guard noteInUse(vf, error) else { throw error }
       return false
     }
+    lostToLibvirt[vf] = nil
     guard try await links.driver(of: vf) == "vfio-pci" else { return true }
     await quarantine(vf, "stays bound to vfio-pci")
     return true
   }
 
-  /// Of the VFs that libvirt has lost, keeps those that still are; each is a problem that only a new libvirtd ends.
+  /// libvirt keeps devices of guests that ended until its daemon is restarted: whether it is that. While a guest starts or
+  /// stops it may say the same for a moment.
+  private func noteInUse(_ vf: PCIAddress, _ error: DeviceInUse) -> Bool {
+    var lost = lostToLibvirt[vf] ?? LostVF(words: "\(error)", since: now())
+    defer { lostToLibvirt[vf] = lost }
+    if lost.isSure || now().milliseconds - lost.since.milliseconds < LostVF.doubt { return lost.isSure }
+    lost.isSure = true
+    log.error("\(vf) is free, and libvirt doesn't give it back: \(error)")
+    return true
+  }
+
+  /// Tries once more whether libvirt gives them back.
+  func retryLostVFs() async {
+    for vf in lostToLibvirt.filter(\.value.isSure).keys.sorted() where lease(holding: vf) == nil {
+      if (try? await devices.reattach(vf)) != nil { lostToLibvirt[vf] = nil }
+    }
+  }
+
+  /// Of the VFs that libvirt has lost, keeps those that still are; each is a problem that mostly only a new daemon ends.
   func noteLostVFs(among free: Set<PCIAddress>) -> [PCIAddress: String] {
     lostToLibvirt = lostToLibvirt.filter { free.contains($0.key) }
-    if lostToLibvirt.isEmpty {
+    let lost = lostToLibvirt.filter(\.value.isSure)
+    if lost.isEmpty {
       problems["lost"] = nil
     } else {
-      let words = lostToLibvirt.sorted { $0.key < $1.key }.map { "\($0.key) (\($0.value))" }.joined(separator: ", ")
+      let words = lost.sorted { $0.key < $1.key }.map { "\($0.key) (\($0.value.words))" }.joined(separator: ", ")
       problems["lost"] =
-        "libvirt takes free VFs for a guest's: \(words); no guest is given them until libvirtd is "
-        + "restarted: `systemctl restart libvirtd`, under which guests go on"
+        "libvirt takes free VFs for a guest's: \(words); no guest is given them until its daemon is restarted, under which "
+        + "guests go on: `systemctl restart libvirtd` (or virtqemud)"
     }
-    return lostToLibvirt.mapValues { "libvirt takes it for a guest's: \($0)" }
+    return lost.mapValues { "libvirt takes it for a guest's: \($0.words)" }
   }
 
   /// PFs whose VFs are ours to make and are gone, unless somebody else makes them too.
@@ -72,4 +88,15 @@ extension PoolManager {
     }
     return drifts
   }
+}
+
+/// A free VF that libvirt doesn't give back.
+struct LostVF {
+  /// Milliseconds for which it may be a guest's that starts or stops.
+  static let doubt: Int64 = 2000
+
+  /// libvirt's.
+  var words: String
+  var since: Timestamp
+  var isSure = false
 }

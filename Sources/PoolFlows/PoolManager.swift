@@ -85,7 +85,7 @@ public actor PoolManager {
   /// Who has a VF without a lease or a port, in words: a process that drives it through vfio.
   var foreignUses: [PCIAddress: String] = [:]
   /// Free VFs on vfio-pci that libvirtd, as long as it runs, takes for a guest's, in its words.
-  var lostToLibvirt: [PCIAddress: String] = [:]
+  var lostToLibvirt: [PCIAddress: LostVF] = [:]
   /// PFs whose carrier is gone, or hasn't been back for long.
   var unhealthyPFs: Set<String> = []
   var recoveries: [String: Task<Void, Never>] = [:]

@@ -41,6 +41,13 @@ struct HostDevicesTests {
     }
   }
 
+  @Test func whatIsInUseIsToldFromOtherFailures() {
+    let text = "Requested operation is not valid: PCI device 0000:01:10.0 is in use by driver QEMU, domain a"
+    let inUse = LibvirtError(code: .operationInvalid, operation: "reattach", subject: "device 'x'", text: text)
+    #expect(DeviceInUse(inUse)?.description == text)
+    #expect(DeviceInUse(LibvirtError(code: .noNodeDevice, operation: "", subject: "", text: text)) == nil)
+  }
+
   @Test func withoutAConnectionTheKernelIsStillRead() async throws {
     let link = LibvirtLink(log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     var devices = HostDevices(link: link)

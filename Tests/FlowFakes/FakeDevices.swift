@@ -18,8 +18,8 @@ public final class FakeDevices: Devices {
     public var deaf: Set<String> = []
     /// What the host's own driver of an added device is, for a reattach.
     public var ownDrivers: [PCIAddress: String] = [:]
-    /// What libvirt takes for a guest's, though no guest has it.
-    public var lost: Set<PCIAddress> = []
+    /// What libvirt takes for a guest's, though no guest has it, and how often it will still say so.
+    public var lost: [PCIAddress: Int] = [:]
     public var isUnknownToLibvirt = false
     /// The nodes whose users were asked for, in order.
     public var looks: [Set<String>] = []
@@ -79,7 +79,12 @@ public final class FakeDevices: Devices {
 
   public func reattach(_ device: PCIAddress) async throws {
     let isVF = kernel.id(device) != nil
-    if state.withLock({ $0.lost.contains(device) }) {
+    let isLost = state.withLock { state in
+      guard let times = state.lost[device], times > 0 else { return false }
+      state.lost[device] = times - 1
+      return true
+    }
+    if isLost {
       throw DeviceInUse("PCI device \(device) is in use by driver QEMU, domain gone")
     }
     try act("reattach", device) { isVF ? "igbvf" : $0.ownDrivers[device] }

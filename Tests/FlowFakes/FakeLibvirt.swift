@@ -77,6 +77,8 @@ public final class FakeLibvirt: Networks, Guests {
     public var failing: Set<String> = []
     /// Calls that fail the next time.
     public var failingOnce: Set<String> = []
+    /// Changes that are done, and whose answer is lost.
+    public var answersLost: Set<String> = []
     /// The hook that runs when vfpoold deletes a port.
     public var onDrop: (@Sendable (NetworkPort) async -> Void)?
   }
@@ -251,6 +253,9 @@ public final class FakeLibvirt: Networks, Guests {
       for place in state.defined.indices where state.defined[place].guest.uuid == uuid {
         state.defined[place].add(wanted)
       }
+    }
+    if state.withLock({ $0.answersLost.contains("addToDefinition") }) {
+      throw FlowError(.unavailable, "lost the connection to libvirt")
     }
     return true
   }

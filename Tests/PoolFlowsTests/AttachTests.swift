@@ -432,6 +432,55 @@ struct AttachTests {
     let error = try await refusal(host) { try await $0.attach(request, to: "g1", .config) }
     #expect(error.message.contains("all is as it was"))
     #expect(host.libvirt.state.withLock { $0.defined[0].hostdevs } == [])
+    host.libvirt.state.withLock { ($0.failing, $0.answersLost) = ([], ["addToDefinition"]) }
+    #expect(try await host.manager.attach(request, to: "g1", .config).done.hasPrefix("will have"))
+    let again = try await refusal(host) { try await $0.attach(request, to: "g1", .config) }
+    #expect(again.message.contains("already"))
+    #expect(host.libvirt.state.withLock { $0.defined[0].hostdevs } == [Self.gpu.pci, Self.sound.pci])
+  }
+
+  /// Without a function 0 a guest sees none of its slot.
+  @Test func functionsAreNumberedAnewWhereTheFirstIsMissing() async throws {
+    let host = try await Self.host()
+    for function: UInt8 in [2, 3] {
+      host.devices.add(
+        PCIDevice(
+          pci: PCIAddress(bus: 7, slot: 0, function: function),
+          ids: PCIIDs(deviceClass: 0x0403, vendor: 0x10de, device: 0x10f0), iommuGroup: 30))
+    }
+    _ = try await host.manager.attach(AttachRequest(.device("07:00.3"), isMultifunction: true), to: "g1", .config)
+    let added = host.libvirt.state.withLock(\.attached)
+    #expect(added[1].contains(#"function="0x0" multifunction="on"/>"#) && added[2].contains(#"function="0x1"/>"#))
+  }
+
+  @Test func noDefinitionAsksForWhatTheHostUses() async throws {
+    let host = try await Self.host()
+    for isMultifunction in [false, true] {
+      let card = AttachRequest(.device("enp1s0"), isMultifunction: isMultifunction)
+      let error = try await refusal(host) { try await $0.attach(card, to: "g1", .config) }
+      #expect(error.message.contains(isMultifunction ? "only function" : "VFs, which would go"))
+    }
+    var busy = Self.gpu
+    busy.netdevs = [DeviceNetdev(name: "eth9", isUp: true)]
+    host.devices.add(busy)
+    host.devices.add(Self.sound)
+    let slot = AttachRequest(.device("\(Self.sound.pci)"), isMultifunction: true)
+    let error = try await refusal(host) { try await $0.attach(slot, to: "g1", .config) }
+    #expect(error.message.contains("has interface eth9 up"))
+    #expect(host.libvirt.state.withLock { $0.attached.isEmpty })
+  }
+
+  @Test func moreDevicesThanLibvirtVouchesForAreTold() async throws {
+    let host = try await Self.host()
+    let others = (0..<31).map {
+      "<hostdev mode='subsystem' type='pci'><source><address domain='0' bus='\(32 + $0)' slot='0' function='0'/></source></hostdev>"
+    }
+    await host.setDevices(others.joined(), of: Self.guest.guest)
+    host.devices.add(Self.gpu)
+    host.devices.add(Self.sound)
+    let slot = AttachRequest(.device("\(Self.sound.pci)"), isMultifunction: true)
+    let notes = try await host.manager.attach(slot, to: "g1", .config).notes
+    #expect(notes == ["guest g1 has 33 devices with it; more than 32 may fail"])
   }
 
   @Test func functionsOfASlotLeaveItTogether() async throws {
@@ -449,7 +498,7 @@ struct AttachTests {
     let config = try await refusal(host) {
       try await $0.detach(.device("\(Self.gpu.pci)"), from: "g1", .config, timeout: patience)
     }
-    #expect(config.message.contains("detach that first"))
+    #expect(config.message.contains("detach those first: 0000:07:00.1"))
     let calls = host.libvirt.state.withLock(\.calls)
     #expect(!calls.contains { $0.hasPrefix("detach") })
     let gone = try await host.manager.detach(.device("\(Self.sound.pci)"), from: "g1", .config, timeout: patience)

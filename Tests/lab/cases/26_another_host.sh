@@ -11,6 +11,7 @@ trap 'rm -rf "$folder"' EXIT
 check_guest() {
   inside <<'PYTHON'
 report = vfpool("pool", "apply", "/root/lab/netdefs/selectors.xml")[0]
+wait_for_carrier(row["name"] for row in vfpool("pf", "list"))
 print("  " + "; ".join(report["notes"]), flush=True)
 wait_until(lambda: "selectors" in active_networks(), 3, "the pool's network is active")
 if os.path.exists("/root/lab/moves.xml"):
@@ -31,7 +32,7 @@ write("/root/lab/moved.xml", virsh("dumpxml", "--inactive", "moves").stdout)
 destroy("moves")
 wait_until(lambda: lease_of("moves") is None, 3, "the lease is over")
 undefine("moves")
-equal(drifts(), [], "drifts")
+wait_until(lambda: drifts() == [], 6, "nothing is left to do")
 PYTHON
 }
 
@@ -40,7 +41,7 @@ check_guest
 lab get /root/lab/moves.json "$folder/first.json"
 lab get /root/lab/moved.xml "$folder/moves.xml"
 lab sh sync
-lab set-aside "$folder/first.qcow2"
+lab set-aside first-host
 
 note "another host"
 lab fresh "$DEB" --moved
@@ -55,7 +56,7 @@ lab get /root/lab/moved.xml "$folder/back.xml"
 cmp "$folder/moves.xml" "$folder/back.xml" || fail "the second host has changed the guest's definition"
 
 note "and back"
-lab put-back "$folder/first.qcow2"
+lab put-back first-host
 lab put "$folder/back.xml" /root/lab/moves.xml
 inside <<'PYTHON'
 wait_until(lambda: is_active("vfpoold") and vfpool("status")["libvirtConnected"], 6, "vfpoold runs")
@@ -67,6 +68,5 @@ for host in first second; do lab put "$folder/$host.json" "/root/lab/$host.json"
 inside <<'PYTHON'
 first, second, third = (recall(name) for name in ("first", "second", "moves"))
 equal({first["mac"], second["mac"], third["mac"]}, {first["mac"]}, "MACs of the guest")
-check(first["pci"] != second["pci"], f"the guest had the VF at {first['pci']} on both hosts")
 check(not set(second["cards"].values()) <= set(first["cards"].values()), f"the cards sit where they sat: {second['cards']}")
 PYTHON
