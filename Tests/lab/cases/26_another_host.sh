@@ -2,6 +2,7 @@
 # A guest moves to another host, whose cards sit in other slots and have other names: the same netdef and the same guest's
 # XML do there, unchanged, and the guest keeps its MAC. Then it moves back.
 # timeout: 1500
+# soak
 source "$LAB_SUPPORT"
 
 folder=$(mktemp -d)
