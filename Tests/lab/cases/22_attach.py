@@ -137,7 +137,8 @@ wait_until(lambda: virsh("qemu-monitor-command", "d", "--hmp", "info pci").stdou
            "the guest's machine shows 4 VFs")
 equal([driver_of(pci) for pci in slot], ["vfio-pci"] * 4, "drivers of the VFs")
 contains(vfpool_refused("guest", "detach", "d", "--device", slot[1], "--live"), "in one slot", "a function by itself")
-contains(vfpool_refused("guest", "detach", "d", "--device", slot[0], "--config"), "detach those first: " + ", ".join(slot[1:]), "the first function")
+contains(vfpool_refused("guest", "detach", "d", "--device", slot[0], "--config"),
+         "detach those first: " + ", ".join(slot[1:]), "the first function")
 destroy("d")
 wait_until(lambda: [driver_of(pci) for pci in slot] == ["igbvf"] * 4, 6, "the VFs are back")
 for pci in reversed(slot):
