@@ -138,8 +138,8 @@ wait_until(lambda: "one" in active_networks(), 6, "network one is active")
 wait_until(lambda: drifts() == [], 6, f"nothing is left to do, found {drifts()}")
 equal(active_lease("a"), leases["a"], "a's lease")
 may_start("b")
-# By now libvirtd 9.0 follows a pointer to freed memory when it looks for the devices that a has: it crashes here now and
-# then, and now and then it takes a's VF for a's for good. Then nobody gets that until libvirtd is restarted.
+# libvirtd 9.0 crashes here now and then, and now and then it takes a's VF for a's for good. Then nobody gets that until
+# libvirtd is restarted.
 destroy("a", ok=False)
 wait_until(lambda: not is_running("a") and vfpool("status")["libvirtConnected"], 6, "a is gone, and libvirtd is there")
 wait_until(lambda: lease_of("a") is None, 6, "a's lease is over")
