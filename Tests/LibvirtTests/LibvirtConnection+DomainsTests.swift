@@ -17,7 +17,7 @@ struct DomainsTests {
   }
 
   @Test func stoppedGuestIsListedButDoesNotRun() throws {
-    let guest = try TestGuest("stopped", number: 1)
+    let guest = try TestGuest("stopped")
     defer { guest.undefine() }
     #expect(try connection.domains().contains(guest.id))
     #expect(try !connection.runningDomainXMLs().contains { $0.contains("<name>stopped</name>") })
@@ -28,7 +28,7 @@ struct DomainsTests {
   }
 
   @Test func definitionIsFoundByNameAndByUUID() throws {
-    let guest = try TestGuest("defined", number: 2)
+    let guest = try TestGuest("defined")
     defer { guest.undefine() }
     for name in ["defined", guest.id.uuid] {
       #expect(try connection.inactiveDomainXML(name)?.contains("<uuid>\(guest.id.uuid)</uuid>") == true)
@@ -42,7 +42,7 @@ struct DomainsTests {
   }
 
   @Test func definitionIsChangedForAGuestThatIsDefined() throws {
-    let guest = try TestGuest("changed", number: 4)
+    let guest = try TestGuest("changed")
     #expect(try connection.persistentDomains().contains(guest.id))
     let xml = try #require(try connection.definitionXML(guest.id.uuid))
     try connection.defineDomain(xml: xml.replacing("</memory>", with: "</memory><description>other</description>"))
@@ -59,7 +59,7 @@ struct DomainsTests {
   }
 
   @Test func recordsHaveWhatRunsAndWhatIsDefined() throws {
-    let guest = try TestGuest("recorded", number: 4)
+    let guest = try TestGuest("recorded")
     defer { guest.undefine() }
     let stopped = try #require(try connection.domainRecord("recorded"))
     #expect(stopped.id == guest.id && stopped.liveXML == nil)

@@ -31,7 +31,7 @@ struct EventsTests {
   @Test func domainEventsInOrder() async throws {
     let connection = try TestHost.connect()
     let events = try connection.events([.domains])
-    let guest = try TestGuest("eventful", number: 2)
+    let guest = try TestGuest("eventful")
     guest.start()
     guest.destroy()
     try connection.defineDomain(xml: try #require(try connection.definitionXML("eventful")))
@@ -49,7 +49,7 @@ struct EventsTests {
   @Test func onlySubscribedKindsCome() async throws {
     let connection = try TestHost.connect()
     let networks = try connection.events([.networks])
-    let guest = try TestGuest("unheard", number: 3)
+    let guest = try TestGuest("unheard")
     guest.undefine()
     try connection.defineNetwork(xml: TestHost.netdef("heard"))
     try connection.undefineNetwork("heard")

@@ -1,4 +1,5 @@
 import Clibvirt
+import Foundation
 import Libvirt
 import PoolModel
 import Testing
@@ -9,10 +10,10 @@ final class TestGuest {
   private let connection: OpaquePointer
   private let domain: OpaquePointer
 
-  /// The number makes the UUID; each test has its own.
-  init(_ name: String, number: Int) throws {
+  /// - Parameter name: tests run side by side on one driver, so each test has its own.
+  init(_ name: String) throws {
     LibvirtEventLoop.start()
-    id = GuestID(name: name, uuid: "c0ffee00-0000-4000-8000-\(100_000_000_000 + number)")
+    id = GuestID(name: name, uuid: UUID().uuidString.lowercased())
     connection = try #require(virConnectOpen(TestHost.uri) as OpaquePointer?)
     let xml = """
       <domain type='test'><name>\(name)</name><uuid>\(id.uuid)</uuid>
