@@ -13,9 +13,8 @@ extension HostView {
   }
 
   /// Every VF of the host (of one PF), and then the VFs that a pool lists and the host lacks.
-  public func vfRows(pf: String? = nil) -> [VFRow] {
-    let name = pf.map { inventory.pf(named: $0)?.name ?? $0 }
-    let present = inventory.vfs.filter { name == nil || $0.id.pf == name }.map(row)
+  public func vfRows(of pf: PF? = nil) -> [VFRow] {
+    let present = inventory.vfs.filter { pf == nil || $0.id.pf == pf?.name }.map(row)
     guard pf == nil else { return present }
     let known = Set(inventory.vfs.compactMap(\.pci))
     let gone = standings.keys.filter { !known.contains($0) }.sorted().map { pci in

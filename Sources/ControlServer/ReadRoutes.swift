@@ -73,11 +73,12 @@ struct ReadRoutes {
   }
 
   private func vfs(_ view: HostView, pf: String?) throws(FlowError) -> [VFRow] {
-    if let pf, view.inventory.pf(named: pf) == nil {
+    guard let pf else { return view.vfRows() }
+    guard let found = view.inventory.pf(named: pf) else {
       throw FlowError(
         .notFound, "no PF \(pf); there are: \(view.inventory.pfs.map(\.name).joined(separator: ", "))")
     }
-    return view.vfRows(pf: pf)
+    return view.vfRows(of: found)
   }
 
   private func filter(_ request: Request) throws(FlowError) -> HistoryFilter {

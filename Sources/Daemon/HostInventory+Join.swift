@@ -8,13 +8,13 @@ extension HostInventory {
   /// `addresses` are IP addresses by interface index. A PF that netlink doesn't show (it has just come or gone) is
   /// listed, its VFs without state. Where netlink's answer lacks VFs of a PF, that is a problem.
   init(scan: SysfsScan, links: [LinkInfo], addresses: [Int32: [String]], switches: [DevlinkDevice: CardSwitch] = [:]) {
-    let byIndex = Dictionary(links.map { ($0.ifindex, $0) }) { first, _ in first }
-    let uses = HostUses(links: links, addresses: addresses)
+    let stack = LinkStack(links)
+    let uses = HostUses(stack: stack, addresses: addresses)
     var pfs: [PF] = []
     var vfs: [VF] = []
     var problems = scan.problems
     for known in scan.pfs {
-      let link = byIndex[known.ifindex]
+      let link = stack[known.ifindex]
       let cardSwitch = switches[known, link]
       var pf = PF(
         name: link?.name ?? known.name, ifindex: known.ifindex, altNames: link?.altNames ?? [],
@@ -31,7 +31,7 @@ extension HostInventory {
           id: VFIndex(pf: pf.name, index: vf.index), pci: vf.pci, netdev: vf.netdev, ifindex: own?.ifindex,
           driver: vf.driver, numaNode: vf.numaNode, iommuGroup: vf.iommuGroup, mtu: own?.mtu ?? vf.mtu,
           state: link?.vfs[vf.index], hostUse: uses.use(of: vf),
-          representor: cardSwitch?.representors[vf.index].flatMap { byIndex[$0]?.name })
+          representor: cardSwitch?.representors[vf.index].flatMap { stack[$0]?.name })
         found.counters = link?.counters[vf.index]
         return found
       }
@@ -56,29 +56,18 @@ extension [DevlinkDevice: CardSwitch] {
 
 /// Why the host itself uses a VF's netdev.
 private struct HostUses {
-  private let byIndex: [Int32: LinkInfo]
-  private let byName: [String: LinkInfo]
-  private let byParent: [String: [LinkInfo]]
-  /// What is stacked on a link, by its interface index.
-  private let uppers: [Int32: LinkInfo]
-  private let addresses: [Int32: [String]]
-
-  init(links: [LinkInfo], addresses: [Int32: [String]]) {
-    byIndex = Dictionary(links.map { ($0.ifindex, $0) }) { first, _ in first }
-    byName = Dictionary(links.map { ($0.name, $0) }) { first, _ in first }
-    byParent = Dictionary(grouping: links.filter { $0.parentDevName != nil }) { $0.parentDevName ?? "" }
-    uppers = Dictionary(links.compactMap { link in link.lower.map { ($0, link) } }) { first, _ in first }
-    self.addresses = addresses
-  }
+  let stack: LinkStack
+  /// IP addresses by interface index.
+  let addresses: [Int32: [String]]
 
   /// A VF's netdevs as netlink has them now; what the scan says of them may be of an earlier moment.
   func links(of vf: SysfsVF) -> [LinkInfo] {
-    // By its device first: udev may have renamed a new VF's netdev since sysfs was read.
-    vf.pci.flatMap { byParent["\($0)"] } ?? vf.netdev.flatMap { byName[$0] }.map { [$0] } ?? []
+    let direct = vf.pci.map(stack.links(ofDevice:)) ?? []
+    return direct.isEmpty ? vf.netdev.flatMap(stack.link(named:)).map { [$0] } ?? [] : direct
   }
 
   func bond(of link: LinkInfo) -> String? {
-    link.master.flatMap { byIndex[$0] }.flatMap { $0.kind == "bond" || $0.kind == "team" ? $0.name : nil }
+    stack.master(of: link).flatMap { $0.kind == "bond" || $0.kind == "team" ? $0.name : nil }
   }
 
   func use(of vf: SysfsVF) -> String? {
@@ -88,9 +77,9 @@ private struct HostUses {
   }
 
   private func use(of link: LinkInfo) -> String? {
-    if let master = link.master.flatMap({ byIndex[$0] }) { return "is in \(master.kind ?? "interface") \(master.name)" }
+    if let master = stack.master(of: link) { return "is in \(stack.words(master))" }
     if let address = addresses[link.ifindex]?.first { return "has address \(address)" }
-    if let upper = uppers[link.ifindex] { return "carries \(upper.kind ?? "interface") \(upper.name)" }
+    if let upper = stack.stacked(on: link).first { return "carries \(stack.words(upper))" }
     return nil
   }
 }

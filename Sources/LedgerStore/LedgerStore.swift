@@ -79,13 +79,7 @@ public final class LedgerStore: Sendable {
   /// have their turn. When the task is cancelled the rest stays for the next time.
   public func prune(_ retention: Retention, now: Timestamp, batch: Int = 1000) async throws -> Int {
     let table = AgingTable.history
-    let cutoff: AgingTable.Cutoff?
-    do {
-      cutoff = try await database.read { try table.cutoff(retention, now: now, $0) }
-    } catch {
-      throw LedgerError("read", path: path, cause: error)
-    }
-    guard let cutoff else { return 0 }
+    guard let cutoff = try await read({ try table.cutoff(retention, now: now, $0) }) else { return 0 }
     var gone = 0
     while !Task.isCancelled {
       let deleted = try await inOrder("prune") { try table.delete(upTo: cutoff, atMost: batch, $0) }
@@ -99,11 +93,12 @@ public final class LedgerStore: Sendable {
   ///
   /// With `at`: those that were open at that moment, their first millisecond included, their last not.
   public func history(_ filter: HistoryFilter) async throws -> [ClosedLease] {
-    do {
-      return try await database.read { try filter.fetch($0) }
-    } catch {
-      throw LedgerError("read", path: path, cause: error)
-    }
+    try await read { try filter.fetch($0) }
+  }
+
+  /// Beside the commits.
+  private func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
+    do { return try await database.read(body) } catch { throw LedgerError("read", path: path, cause: error) }
   }
 
   /// Reads a setting of the connection that writes.

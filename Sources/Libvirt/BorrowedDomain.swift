@@ -38,7 +38,7 @@ struct BorrowedDomain {
   /// Nil when its id can't be read.
   func record() throws(LibvirtError) -> DomainRecord? {
     guard let id else { return nil }
-    let isPersistent = try truth(virDomainIsPersistent(pointer), "read the state of", subject)
-    return DomainRecord(id: id, liveXML: try liveXML(), inactiveXML: isPersistent ? try inactiveXML() : nil)
+    let hasDefinition = try isPersistent()
+    return DomainRecord(id: id, liveXML: try liveXML(), inactiveXML: hasDefinition ? try inactiveXML() : nil)
   }
 }

@@ -27,8 +27,6 @@ public struct GuestPCI: Hashable, Sendable {
 
   /// Nil = the XML shows no PCI bus, so nothing is known.
   public let root: Root?
-  /// How many controllers there are that can take devices while the guest runs.
-  public let controllers: Int
   /// How many more devices can be plugged in while the guest runs.
   public let freePlaces: Int
   /// Where the functions of one device can have a slot of their own in the definition; nil = nowhere, or nothing is known.
@@ -69,7 +67,6 @@ public struct GuestPCI: Hashable, Sendable {
     }
     freeSlot = root.flatMap { Self.freeSlot($0, controllers, used) }
     self.root = root
-    self.controllers = places.count
     freePlaces = places.reduce(0, +)
   }
 

@@ -49,7 +49,7 @@ extension XMLTree.Element {
   }
 
   /// Changes the first child of this name and of no namespace.
-  fileprivate mutating func edit(_ name: String, _ change: (inout XMLTree.Element) -> Void) {
+  mutating func edit(_ name: String, _ change: (inout XMLTree.Element) -> Void) {
     guard let place = children.firstIndex(where: { $0.isElement(name) }), case .element(var element) = children[place]
     else { return }
     change(&element)

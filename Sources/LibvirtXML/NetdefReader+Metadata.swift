@@ -37,15 +37,9 @@ extension NetdefReader {
     try checkNames(
       of: element, attributes: ["whenDown", "macConflict", "enforce", "mac"],
       children: ["pf", "placement", "reserve", "vf"])
-    if let word = try readWord("whenDown", of: element, WhenDown.allCases.map(\.rawValue)) {
-      pool.whenDown = WhenDown(rawValue: word) ?? pool.whenDown
-    }
-    if let word = try readWord("macConflict", of: element, MACConflict.allCases.map(\.rawValue)) {
-      pool.macConflict = MACConflict(rawValue: word) ?? pool.macConflict
-    }
-    if let word = try readWord("mac", of: element, MACPolicy.allCases.map(\.rawValue)) {
-      pool.mac = MACPolicy(rawValue: word) ?? pool.mac
-    }
+    pool.whenDown = try readWord("whenDown", of: element) ?? pool.whenDown
+    pool.macConflict = try readWord("macConflict", of: element) ?? pool.macConflict
+    pool.mac = try readWord("mac", of: element) ?? pool.mac
     pool.enforcesOutsideChanges = try readWord("enforce", of: element, ["yes", "no"]) == "yes"
 
     let parts = { (name: String) in
@@ -145,12 +139,8 @@ extension NetdefReader {
 
   private mutating func readPlacement(_ element: XMLTree.Element) throws(XMLProblem) {
     try checkNames(of: element, attributes: ["policy", "numa", "sticky", "quota"])
-    if let word = try readWord("policy", of: element, PlacementPolicy.allCases.map(\.rawValue)) {
-      pool.placement.policy = PlacementPolicy(rawValue: word) ?? pool.placement.policy
-    }
-    if let word = try readWord("numa", of: element, NUMAPreference.allCases.map(\.rawValue)) {
-      pool.placement.numa = NUMAPreference(rawValue: word) ?? pool.placement.numa
-    }
+    pool.placement.policy = try readWord("policy", of: element) ?? pool.placement.policy
+    pool.placement.numa = try readWord("numa", of: element) ?? pool.placement.numa
     pool.placement.sticky = try readWord("sticky", of: element, ["yes", "no"]) == "yes"
     pool.placement.quota = try readNumber("quota", of: element, 1...65535, "VFs of this pool that one guest may have")
       .map { Int($0) }
@@ -185,13 +175,11 @@ extension NetdefReader {
     var policy = VFPolicy()
     policy.trust = try readWord("trust", of: element, ["on", "off"]).map { $0 == "on" }
     policy.spoofchk = try readWord("spoofchk", of: element, ["on", "off"]).map { $0 == "on" }
-    policy.linkState = try readWord("linkState", of: element, VFLinkState.allCases.map(\.rawValue))
-      .flatMap(VFLinkState.init)
+    policy.linkState = try readWord("linkState", of: element)
     policy.minTxRate = try readNumber("minTxRate", of: element, rates, "Mbit/s, 0 for no guarantee")
     policy.maxTxRate = try readNumber("maxTxRate", of: element, rates, "Mbit/s, 0 for no limit")
     policy.qos = try readNumber("qos", of: element, 0...7, "the VLAN's priority").map { UInt8($0) }
-    policy.vlanProto = try readWord("vlanProto", of: element, VLANProtocol.allCases.map(\.rawValue))
-      .flatMap(VLANProtocol.init)
+    policy.vlanProto = try readWord("vlanProto", of: element)
 
     let portgroup = element["portgroup"]
     if lines[.policy(portgroup: portgroup)] != nil {
@@ -253,6 +241,12 @@ extension NetdefReader {
       }
     }
     if text { try refuse(element.line, "text within <\(element.name)>; it takes only attributes and elements") }
+  }
+
+  private mutating func readWord<Word: RawRepresentable<String> & CaseIterable>(
+    _ name: String, of element: XMLTree.Element
+  ) throws(XMLProblem) -> Word? {
+    try readWord(name, of: element, Word.allCases.map(\.rawValue)).flatMap(Word.init)
   }
 
   private mutating func readNumber(

@@ -3,11 +3,7 @@ extension XMLTree {
   public mutating func add(devices: [String]) throws(XMLProblem) {
     var nodes: [Node] = []
     for xml in devices { nodes.append(.element(try XMLTree(xml: xml, limit: Self.libvirtLimit).root)) }
-    var isDone = false
-    root.changeChildren("devices") { element in
-      if !isDone { element.children += nodes }
-      isDone = true
-    }
-    if !isDone { throw XMLProblem(.refused, "<domain> has no <devices>") }
+    guard root.child("devices") != nil else { throw XMLProblem(.refused, "<domain> has no <devices>") }
+    root.edit("devices") { $0.children += nodes }
   }
 }

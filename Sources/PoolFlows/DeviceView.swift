@@ -16,20 +16,6 @@ public struct DeviceView: Hashable, Sendable {
   public var guest: String?
   /// What speaks against detaching it now.
   public var obstacles: [DeviceObstacle]
-
-  public init(
-    device: PCIDevice, className: String? = nil, vendorName: String? = nil, deviceName: String? = nil,
-    vf: VFIndex? = nil, pool: String? = nil, guest: String? = nil, obstacles: [DeviceObstacle] = []
-  ) {
-    self.device = device
-    self.className = className
-    self.vendorName = vendorName
-    self.deviceName = deviceName
-    self.vf = vf
-    self.pool = pool
-    self.guest = guest
-    self.obstacles = obstacles
-  }
 }
 
 /// One reason why something must not be done to a device.

@@ -25,22 +25,7 @@ public struct GuestView: Hashable, Sendable {
     /// Where its lease is in its life; nil = there is none.
     public var lease: LeaseState?
     /// The guest was asked to let it go, and hasn't answered.
-    public var isLeaving: Bool
-
-    public init(
-      kind: GuestDeviceKind, mac: MACAddress? = nil, pool: String? = nil, portgroup: String? = nil,
-      pci: PCIAddress? = nil, vf: VFIndex? = nil, scope: GuestScope, lease: LeaseState? = nil, isLeaving: Bool = false
-    ) {
-      self.kind = kind
-      self.mac = mac
-      self.pool = pool
-      self.portgroup = portgroup
-      self.pci = pci
-      self.vf = vf
-      self.scope = scope
-      self.lease = lease
-      self.isLeaving = isLeaving
-    }
+    public var isLeaving = false
   }
 }
 

@@ -35,9 +35,4 @@ public struct MACOutcome: Hashable, Sendable {
   public var binding: MACBinding
   /// What to know, in words.
   public var notes: [String]
-
-  public init(binding: MACBinding, notes: [String]) {
-    self.binding = binding
-    self.notes = notes
-  }
 }

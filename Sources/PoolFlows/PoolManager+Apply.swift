@@ -275,7 +275,7 @@ extension PoolManager {
   ) -> Bool {
     guard let network, network.active, let known else { return false }
     if changes.contains(where: \.restartsNetwork) { return true }
-    guard !contents.leases.values.contains(where: { $0.pool == pool.name && $0.state.holdsVF }) else { return false }
+    guard holders(of: pool.name).isEmpty else { return false }
     return counts.contains(where: \.mustSet) || addresses(of: pool) != known.addresses
   }
 
@@ -298,8 +298,7 @@ extension PoolManager {
     if known == nil { plan.steps.append("record pool \(name)") }
     if let known, known.mode == .observe { plan.steps.append("enforce pool \(name), which was only observed") }
     let vfs = counts.contains(where: \.mustSet) ? [] : addresses(of: pool)
-    let leased = leasedVFs()
-    let fresh = vfs.count { contents.baselines[$0] == nil && !leased.contains($0) }
+    let fresh = vfs.count { contents.baselines[$0] == nil && !contents.isLeased($0) }
     if counts.contains(where: \.mustSet) {
       plan.steps.append("record the baselines of the new VFs")
     } else if fresh > 0 {
@@ -312,7 +311,7 @@ extension PoolManager {
       if !network.active { plan.steps.append("start network \(name)") }
       if restarts {
         plan.steps.append("restart network \(name)")
-        let guests = Set(contents.leases.values.filter { $0.pool == name && $0.state.holdsVF }.map(\.guest.name))
+        let guests = Set(holders(of: name).map(\.guest.name))
         if !guests.isEmpty {
           plan.notes.append(
             "guests \(guests.sorted().joined(separator: ", ")) keep their VFs: they are claimed again in the same breath"
@@ -475,9 +474,8 @@ extension PoolManager {
 
   /// Baselines of the pool's VFs that have none and that nobody has.
   func recordBaselines(_ pool: Pool) async throws {
-    let taken = leasedVFs().union(claimedVFs())
     let changes = pool.addresses.compactMap { vf -> LedgerChange? in
-      guard contents.baselines[vf] == nil, !taken.contains(vf),
+      guard contents.baselines[vf] == nil, !contents.isLeased(vf), !ports.isClaimed(vf),
         let state = inventory.vf(at: vf)?.state
       else { return nil }
       return .saveBaseline(Baseline(vf: vf, state: state, taken: now()))
@@ -513,7 +511,7 @@ extension PoolManager {
       return Plan(notes: ["pool \(name) is enforced already"])
     }
     let free = zip(pool.addresses, standings(of: pool.addresses)).filter { $0.1 == .free }.count
-    let leased = contents.leases.values.filter { $0.pool == name && $0.state.holdsVF }
+    let leased = holders(of: name)
     var result = Plan(steps: ["enforce pool \(name)", "record the baselines of \(free) free VFs"])
     if !leased.isEmpty {
       let names = Set(leased.map(\.guest.name)).sorted().joined(separator: ", ")
@@ -566,7 +564,7 @@ extension PoolManager {
   }
 
   private func refuseWhileLeased(_ name: String, to verb: String) throws(FlowError) {
-    let holders = Set(contents.leases.values.filter { $0.pool == name && $0.state.holdsVF }.map(\.guest.name))
+    let holders = Set(holders(of: name).map(\.guest.name))
     if !holders.isEmpty {
       throw FlowError(
         .refused,

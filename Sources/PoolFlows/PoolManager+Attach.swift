@@ -99,7 +99,7 @@ extension PoolManager {
     log.notice("attached", metadata: ["guest": "\(state.guest.name)", "vf": "\(claim.vf)", "pool": "\(name)"])
     let device = GuestView.Device(
       kind: .nic, mac: mac, pool: name, portgroup: portgroup, pci: claim.vf, vf: claim.lease.vfIndex, scope: scope)
-    let vf = claim.lease.vfIndex.map { "\($0)" } ?? "\(claim.vf)"
+    let vf = claim.lease.place
     return await outcome(state.guest, device, notes, "has VF \(vf) of pool \(name) now, with MAC \(mac)")
   }
 
@@ -247,7 +247,7 @@ extension PoolManager {
     } catch {
       // Its answer may be all that was lost.
       await giveUp(lease, wasClaimed: false)
-      throw FlowError(.failed, "libvirt doesn't give VF \(lease.vfIndex.map { "\($0)" } ?? "\(vf)") away: \(error)")
+      throw FlowError(.failed, "libvirt doesn't give VF \(lease.place) away: \(error)")
     }
     return lease
   }
@@ -343,7 +343,7 @@ extension PoolManager {
     let device = try device(named: name, host.inventory)
     let (pci, guest) = (device.pci, state.guest)
     var notes = notes
-    notes += try await whatSpeaksAgainst(device, host, state, scope)
+    notes += try await whatSpeaksAgainst([device], host, state, scope)
     if request.describesNIC, device.kind != .vf {
       throw FlowError(
         .refused,
@@ -378,15 +378,43 @@ extension PoolManager {
     return await outcome(guest, attached, notes, done)
   }
 
-  /// Throws what forbids giving a device to the guest, all of it and with the way out; returns what will keep the guest
-  /// from starting unless it has passed by then. `together`: what the guest gets with it.
+  /// Throws what forbids giving devices to the guest together, for the first that has any all of it and with the way out;
+  /// returns what will keep the guest from starting unless it has passed by then.
   ///
   /// libvirt takes a managed device from the host at the guest's start, whatever the host does with it: no definition may
   /// ask for that.
   func whatSpeaksAgainst(
-    _ device: PCIDevice, _ host: DeviceHost, _ state: GuestState, _ scope: GuestScope,
-    together: Set<PCIAddress> = []
+    _ devices: [PCIDevice], _ host: DeviceHost, _ state: GuestState, _ scope: GuestScope
   ) async throws(FlowError) -> [String] {
+    let guest = state.guest
+    var host = host
+    var nodes: Set<String> = []
+    for device in devices {
+      try checkCanHave(device, state, scope)
+      // What the guest has of the group already is open in its own QEMU.
+      let isOwnGroup =
+        state.live?.description.vfs.contains(device.pci) == true
+        || self.group(of: device, host).contains { host.guests[$0.pci] == guest.name }
+      nodes.formUnion(Set(device.nodes).subtracting(isOwnGroup ? device.vfioNodes : []))
+    }
+    for device in devices where host.guests[device.pci] == guest.name { host.guests[device.pci] = nil }
+    host.users = await self.devices.users(of: nodes)
+    var notes: [String] = []
+    for device in devices {
+      let rules = rules(device, host)
+      let others = self.group(of: device, host).filter { !devices.contains($0) }
+      let passing = rules.inGuests.map(\.words) + groupObstacles(device, others, host, state, scope)
+      let forbidden = rules.hostUses.map(\.words) + (scope.contains(.live) ? passing : [])
+      if !forbidden.isEmpty {
+        throw FlowError(
+          .refused, "\(device.pci) can't be attached to guest \(guest.name):\n  \(forbidden.joined(separator: "\n  "))")
+      }
+      notes += passing.map { "as things are, guest \(guest.name) won't start: \(device.pci): \($0)" }
+    }
+    return notes
+  }
+
+  private func checkCanHave(_ device: PCIDevice, _ state: GuestState, _ scope: GuestScope) throws(FlowError) {
     let (pci, guest) = (device.pci, state.guest)
     let has = { (document: GuestDocument?) in document?.description.vfs.contains(pci) == true }
     if scope.contains(.live) && has(state.live) || scope.contains(.config) && has(state.inactive) {
@@ -398,22 +426,11 @@ extension PoolManager {
         "\(pci) belongs to pool \(pool), which chooses itself: vfpool guest attach \(guest.name) --pool \(pool)")
     }
     if device.kind == .bridge { throw FlowError(.refused, "\(pci) is a bridge or a port, which no guest can have") }
-    let group = host.inventory.companions(of: device).filter { $0.kind != .bridge }
-    // What the guest has of the group already is open in its own QEMU.
-    var host = host
-    host.guests[pci] = host.guests[pci] == guest.name ? nil : host.guests[pci]
-    let isOwnGroup = has(state.live) || group.contains { host.guests[$0.pci] == guest.name }
-    host.users = await devices.users(of: Set(device.nodes).subtracting(isOwnGroup ? device.vfioNodes : []))
-    let rules = rules(device, host)
-    let passing =
-      rules.inGuests.map(\.words)
-      + groupObstacles(device, group.filter { !together.contains($0.pci) }, host, state, scope)
-    let forbidden = rules.hostUses.map(\.words) + (scope.contains(.live) ? passing : [])
-    if !forbidden.isEmpty {
-      throw FlowError(
-        .refused, "\(pci) can't be attached to guest \(guest.name):\n  \(forbidden.joined(separator: "\n  "))")
-    }
-    return passing.map { "as things are, guest \(guest.name) won't start: \(pci): \($0)" }
+  }
+
+  /// The others of a device's IOMMU group that can be in guests.
+  private func group(of device: PCIDevice, _ host: DeviceHost) -> [PCIDevice] {
+    host.inventory.companions(of: device).filter { $0.kind != .bridge }
   }
 
   /// What keeps the others of a device's IOMMU group from the guest: the group goes to it as a whole.

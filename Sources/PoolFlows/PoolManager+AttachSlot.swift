@@ -31,10 +31,9 @@ extension PoolManager {
       throw FlowError(
         .refused, "\(pf) and VFs of it share that slot, and no guest can have both: attach each by itself")
     }
-    var notes = crowdNotes(addresses.count, state.inactive, guest)
-    for function in functions {
-      notes += try await whatSpeaksAgainst(function, host, state, .config, together: Set(addresses))
-    }
+    let notes =
+      try await crowdNotes(addresses.count, state.inactive, guest)
+      + whatSpeaksAgainst(functions, host, state, .config)
     do {
       let isDefined = try await guests.addToDefinition(ofGuest: guest.uuid) { document in
         try Self.functions(addresses, in: document)

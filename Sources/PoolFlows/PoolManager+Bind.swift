@@ -92,6 +92,8 @@ extension PoolManager {
   private struct MACProposal {
     /// As they were.
     let before: [LedgerContents.BindingKey: MACBinding]
+    /// The same by guest name.
+    let namesakes: [String: [MACBinding]]
     /// Of the request that is looked at.
     var line = 0
     var bindings: [LedgerContents.BindingKey: MACBinding] = [:]
@@ -104,7 +106,10 @@ extension PoolManager {
     /// By line.
     var mistakes: [Int: FlowError] = [:]
 
-    init(_ contents: LedgerContents) { before = contents.bindings }
+    init(_ contents: LedgerContents) {
+      before = contents.bindings
+      namesakes = Dictionary(grouping: before.values, by: \.guest.name)
+    }
 
     /// Those that change something, in the order of their lines.
     var changed: [MACBinding] {
@@ -138,7 +143,10 @@ extension PoolManager {
       binding.isOwed = !isDefinedSo && keepsMACs(binding.pool)
       proposal.bindings[binding.key] = binding
       proposal.lines[binding.key] = proposal.line
-      proposal.replaced.formUnion(namesakes(of: binding, definitions))
+      for other in proposal.namesakes[guest.name] ?? []
+      where other.nicName == binding.nicName && other.key != binding.key && isOver(other, definitions) {
+        proposal.replaced.insert(other.key)
+      }
       tell(binding, old, nics, to: &proposal)
     } catch {
       proposal.mistakes[proposal.line] = error
@@ -187,12 +195,9 @@ extension PoolManager {
     return leases.first { $0.pool == binding.pool && $0.nic == binding.nic }
   }
 
-  /// The same NIC's bindings of guests of this name that are no more.
-  private func namesakes(of binding: MACBinding, _ definitions: GuestDefinitions) -> [LedgerContents.BindingKey] {
-    contents.bindings.values.filter { other in
-      other.guest.name == binding.guest.name && other.nicName == binding.nicName && other.key != binding.key
-        && openLease(of: other) == nil && other.guest.uuid.flatMap { definitions.guests[$0] } == nil
-    }.map(\.key)
+  /// Whether a binding's guest is no more.
+  private func isOver(_ binding: MACBinding, _ definitions: GuestDefinitions) -> Bool {
+    openLease(of: binding) == nil && binding.guest.uuid.flatMap { definitions.guests[$0] } == nil
   }
 
   private func tell(
@@ -234,7 +239,7 @@ extension PoolManager {
       } else if let lease = contents.leases.values.first(where: { $0.mac == mac && $0.guest.name != guest.name }) {
         proposal.mistakes[line] = FlowError(
           .refused,
-          "guest \(lease.guest.name) runs with \(mac) on \(lease.vfIndex.map { "\($0)" } ?? lease.pci), so guest "
+          "guest \(lease.guest.name) runs with \(mac) on \(lease.place), so guest "
             + "\(guest.name) can't have it; give it another one")
       }
     }

@@ -25,7 +25,7 @@ extension PoolManager {
         netdef.pool.pfs.map(\.selector) == pool.pfs.map(\.selector)
       else { return nil }
       let list = addresses(of: pool)
-      let leased = Set(contents.leases.values.lazy.filter { $0.pool == pool.name && $0.state.holdsVF }.compactMap(\.vf))
+      let leased = Set(holders(of: pool.name).compactMap(\.vf))
       return .cardsMoved(pool, list + pool.addresses.filter { leased.contains($0) && !list.contains($0) })
     }
   }

@@ -18,13 +18,13 @@ extension PoolManager {
     let found = try find(target, state)
     let live = scope.contains(.live) ? found.live : nil
     let inactive = scope.contains(.config) ? found.inactive : nil
-    guard live != nil || inactive != nil else {
+    guard let shownDevice = live ?? inactive else {
       let (here, there) = scope.contains(.live) ? ("as it runs", "--config") : ("in its definition", "--live")
       throw FlowError(.notFound, "guest \(state.guest.name) doesn't have \(target) \(here); it has with \(there)")
     }
     if let live { try checkIsAlone(live, among: state.live?.devices ?? [], state.guest, isLive: true) }
     if let inactive { try checkIsAlone(inactive, among: state.inactive?.devices ?? [], state.guest, isLive: false) }
-    let shown = view(live ?? inactive ?? found.any, of: state.guest, live == nil ? .config : .live)
+    let shown = view(shownDevice, of: state.guest, live == nil ? .config : .live)
     var parts: [String] = []
     var notes: [String] = []
     if let live {
@@ -61,8 +61,6 @@ extension PoolManager {
   private struct Found {
     var live: GuestDevice?
     var inactive: GuestDevice?
-    /// One of both.
-    var any: GuestDevice
   }
 
   private func find(_ target: DetachTarget, _ state: GuestState) throws(FlowError) -> Found {
@@ -71,7 +69,7 @@ extension PoolManager {
     switch target {
     case .mac(let mac): isIt = { $0.mac == mac && self.isOfVF($0) }
     case .device(let name):
-      guard let pci = PCIAddress.named(name) ?? inventory.vf(named: name)?.pci ?? inventory.pf(named: name)?.pci else {
+      guard let pci = address(named: name) else {
         throw FlowError(.notFound, "no device \(name); name one as 0000:01:10.0, pci_0000_01_10_0 or PF/INDEX")
       }
       isIt = { $0.pci == pci }
@@ -79,7 +77,7 @@ extension PoolManager {
     let running = live.first(where: isIt)
     let defined =
       inactive.first(where: isIt) ?? running.flatMap { running in inactive.first { isSame($0, as: running) } }
-    if let any = running ?? defined { return Found(live: running, inactive: defined, any: any) }
+    if running != nil || defined != nil { return Found(live: running, inactive: defined) }
     let name = state.guest.name
     if case .mac(let mac) = target, (live + inactive).contains(where: { $0.mac == mac }) {
       throw FlowError(.refused, "NIC \(mac) of guest \(name) has no VF; use virsh detach-interface")

@@ -169,8 +169,7 @@ extension PoolManager {
 
   /// A device by what people type: its address, libvirt's name, PF/INDEX of a VF, or the name of its interface.
   func device(named text: String, _ inventory: DeviceInventory) throws(FlowError) -> PCIDevice {
-    let pci = PCIAddress.named(text) ?? self.inventory.vf(named: text)?.pci ?? self.inventory.pf(named: text)?.pci
-    if let device = pci.flatMap(inventory.device(at:))
+    if let device = address(named: text).flatMap(inventory.device(at:))
       ?? inventory.devices.first(where: { device in device.netdevs.contains { $0.name == text } })
     {
       return device
@@ -179,6 +178,11 @@ extension PoolManager {
       .notFound,
       "no PCI device \(text); name one as 0000:01:10.0, pci_0000_01_10_0, PF/INDEX or by its interface (`vfpool device list`)"
     )
+  }
+
+  /// The same for a device that needn't be there, but not by its interface unless that is a PF's.
+  func address(named text: String) -> PCIAddress? {
+    PCIAddress.named(text) ?? inventory.vf(named: text)?.pci ?? inventory.pf(named: text)?.pci
   }
 
   func rules(_ device: PCIDevice, _ host: DeviceHost) -> DeviceRules {

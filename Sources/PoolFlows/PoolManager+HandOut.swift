@@ -12,10 +12,10 @@ extension PoolManager {
     guard let pool = contents.pools[network], let vf = port.vf, !port.isHold else { return }
     notePort(port)
     // libvirtd's restart tells every port again.
-    if contents.leases.values.contains(where: { $0.port == port.uuid }) { return }
-    if !contents.leases.values.contains(where: {
-      $0.pool == network && $0.guest.uuid == port.owner.uuid && $0.state == .recorded
-    }), (try? await links.driver(of: vf)) == "vfio-pci" {
+    if leases(of: port.owner.uuid).contains(where: { $0.port == port.uuid }) { return }
+    if !leases(of: port.owner.uuid).contains(where: { $0.pool == network && $0.state == .recorded }),
+      (try? await links.driver(of: vf)) == "vfio-pci"
+    {
       // Told again as well, but we never heard of it: its guest runs, so nothing is written.
       do { try await adoptRunning(port, network) } catch {
         log.error("port of guest \(port.owner.name) on \(vf) is not recorded: \(error)")
@@ -75,13 +75,7 @@ extension PoolManager {
     // These two libvirt writes itself, right afterwards.
     wanted.mac = nil
     wanted.vlan = nil
-    let early = policy.early
-    wanted.spoofchk = early.spoofchk ?? wanted.spoofchk
-    wanted.trust = early.trust ?? wanted.trust
-    wanted.linkState = early.linkState ?? wanted.linkState
-    wanted.minTxRate = early.minTxRate ?? wanted.minTxRate
-    wanted.maxTxRate = early.maxTxRate ?? wanted.maxTxRate
-    return wanted
+    return wanted.taking(policy.early)
   }
 
   func guestMACs() -> Set<MACAddress> {
@@ -107,8 +101,8 @@ extension PoolManager {
   private func adopt(_ port: NetworkPort, _ vf: PCIAddress, _ pool: Pool) async -> Lease? {
     let id = inventory.vf(at: vf)?.id
     let pick = LeasePick(port: port.uuid, vf: vf, vfIndex: id, mac: port.mac, portgroup: port.portgroup)
-    let expected = contents.leases.values
-      .filter { $0.pool == pool.name && $0.guest.uuid == port.owner.uuid && $0.state == .recorded }
+    let expected = leases(of: port.owner.uuid)
+      .filter { $0.pool == pool.name && $0.state == .recorded }
       .min { ($0.mac == port.mac ? 0 : 1, $0.id) < ($1.mac == port.mac ? 0 : 1, $1.id) }
     let over = evictions(from: vf, except: expected?.id)
     do {
@@ -220,4 +214,6 @@ extension PoolManager {
 extension Lease {
   /// For keys and messages.
   var pci: String { vf.map { "\($0)" } ?? "no VF yet" }
+  /// As an admin names the VF, as far as that is known.
+  var place: String { vfIndex.map { "\($0)" } ?? pci }
 }

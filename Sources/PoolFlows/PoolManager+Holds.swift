@@ -35,7 +35,7 @@ extension PoolManager {
   private func dropHoldsInTheWay(of pools: Set<String>, _ guest: GuestID) async {
     for name in pools.sorted() {
       guard let pool = contents.pools[name] else { continue }
-      let claimed = claimedVFs().union(contents.holds.values.map(\.vf))
+      let claimed = ports.claimedVFs.union(contents.holds.values.map(\.vf))
       let free = zip(pool.addresses, standings(of: pool.addresses)).count { $0.1 == .free && !claimed.contains($0.0) }
       let unplaced = contents.unplacedStarts(in: name, besides: guest.uuid)
       if free < unplaced + turns.waiting(for: name) + 1 { await dropHolds(of: nil, in: name) }

@@ -154,7 +154,7 @@ extension PoolManager {
       throw FlowError(.notFound, "no guest \(text); name a defined one by its name or UUID (`virsh list --all`)")
     }
     await refreshInventory()
-    let nics = guest.nics.count { if case .network(name, _) = $0.source { true } else { false } }
+    let nics = guest.nics(ofPool: name).count
     guard nics > 0 else {
       throw FlowError(
         .invalid, "guest \(guest.guest.name) has no NIC of pool \(name) (`vfpool guest xml --pool \(name)`)")

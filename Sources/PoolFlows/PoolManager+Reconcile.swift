@@ -394,13 +394,12 @@ extension PoolManager {
 
   private func vfDrifts() -> [Drift] {
     var drifts: [Drift] = []
-    let claimed = claimedVFs()
     let guestMACs = guestMACs()
     for pool in contents.pools.values.sorted(by: { $0.name < $1.name }) where pool.mode == .enforce {
       lazy var isManaged = self.isManaged(pool.name)
       for (vf, standing) in zip(pool.addresses, standings(of: pool.addresses)) {
         switch standing {
-        case .free where !claimed.contains(vf):
+        case .free where !ports.isClaimed(vf):
           guard let found = inventory.vf(at: vf), let state = found.state else { continue }
           if found.driver == "vfio-pci" {
             if contents.baselines[vf] != nil, isManaged { drifts.append(.onVFIO(vf: vf)) }
@@ -412,9 +411,9 @@ extension PoolManager {
           } else {
             drifts.append(.noBaseline(vf: vf))
           }
-        case .quarantined(let quarantine) where mayHold && !claimed.contains(vf) && facts[pool.name]?.active == true:
+        case .quarantined(let quarantine) where mayHold && !ports.isClaimed(vf) && facts[pool.name]?.active == true:
           drifts.append(.notParked(quarantine, pool: pool.name))
-        case .hostUsed(let why) where mayHold && !claimed.contains(vf) && facts[pool.name]?.active == true:
+        case .hostUsed(let why) where mayHold && !ports.isClaimed(vf) && facts[pool.name]?.active == true:
           drifts.append(.hostUseNotParked(vf: vf, pool: pool.name, why: why))
         default: continue
         }
@@ -427,12 +426,11 @@ extension PoolManager {
   /// Those of running guests get leases.
   private func findForeignUses(_ ofGuests: Set<PCIAddress>) async {
     let parked = Set(contents.holds.values.lazy.filter { $0.guest == nil }.map(\.vf))
-    let claimed = claimedVFs().subtracting(parked)
-    let leased = leasedVFs()
+    let claimed = ports.claimedVFs.subtracting(parked)
     let pooled = Set(contents.pools.values.lazy.filter { $0.mode == .enforce }.flatMap(\.addresses))
     let suspects = inventory.vfs.filter { vf in
       guard vf.driver == "vfio-pci", let pci = vf.pci, pooled.contains(pci) else { return false }
-      return !claimed.contains(pci) && !leased.contains(pci) && !ofGuests.contains(pci)
+      return !claimed.contains(pci) && !contents.isLeased(pci) && !ofGuests.contains(pci)
     }
     var found = noteLostVFs(among: Set(suspects.compactMap(\.pci)))
     if !suspects.isEmpty {
@@ -521,15 +519,15 @@ extension PoolManager {
       }
       try await commit(ending(lease.id, by: .guestGone))
     case .offBaseline(let vf, _):
-      guard lease(holding: vf) == nil, !claimedVFs().contains(vf) else { return false }
+      guard lease(holding: vf) == nil, !ports.isClaimed(vf) else { return false }
       await restore(vf)
     case .noBaseline(let vf):
       guard let id = inventory.vf(at: vf)?.id, let state = try? await links.read(id), lease(holding: vf) == nil,
-        !claimedVFs().contains(vf), contents.baselines[vf] == nil
+        !ports.isClaimed(vf), contents.baselines[vf] == nil
       else { return false }
       try await commit([.saveBaseline(Baseline(vf: vf, state: state, taken: now()))])
     case .notParked(var quarantine, let pool):
-      guard mayHold, contents.quarantines[quarantine.vf] == quarantine, !claimedVFs().contains(quarantine.vf) else {
+      guard mayHold, contents.quarantines[quarantine.vf] == quarantine, !ports.isClaimed(quarantine.vf) else {
         return false
       }
       let hold = Hold(port: newUUID(), pool: pool, vf: quarantine.vf, guest: nil)
@@ -537,7 +535,7 @@ extension PoolManager {
       try await commit([.quarantine(quarantine), .addHold(hold)])
       try await park(hold)
     case .hostUseNotParked(let vf, let pool, _):
-      guard mayHold, isHostUsed(vf), lease(holding: vf) == nil, !claimedVFs().contains(vf) else { return false }
+      guard mayHold, isHostUsed(vf), lease(holding: vf) == nil, !ports.isClaimed(vf) else { return false }
       let hold = Hold(port: newUUID(), pool: pool, vf: vf, guest: nil)
       try await commit([.addHold(hold)])
       try await park(hold)
@@ -564,11 +562,10 @@ extension PoolManager {
 
   /// A guest that got its VF while nobody listened. Its VF is in use: nothing is written to it.
   func adoptRunning(_ port: NetworkPort, _ pool: String) async throws {
-    guard let vf = port.vf, !contents.leases.values.contains(where: { $0.port == port.uuid }) else { return }
+    guard let vf = port.vf, !leases(of: port.owner.uuid).contains(where: { $0.port == port.uuid }) else { return }
     notePort(port)
-    let recorded = contents.leases.values.first {
-      $0.pool == pool && $0.guest.uuid == port.owner.uuid && $0.state == .recorded
-        && ($0.mac == port.mac || $0.vf == vf)
+    let recorded = leases(of: port.owner.uuid).first {
+      $0.pool == pool && $0.state == .recorded && ($0.mac == port.mac || $0.vf == vf)
     }
     let pick = LeasePick(
       port: port.uuid, vf: vf, vfIndex: inventory.vf(at: vf)?.id, mac: port.mac, portgroup: port.portgroup)
@@ -600,6 +597,6 @@ extension PoolManager {
     problems["vf \(vf)"] =
       missing.isEmpty
       ? nil
-      : "\(lease.vfIndex.map { "\($0)" } ?? lease.pci): guest \(lease.guest.name) runs without \(missing.summary); restart it"
+      : "\(lease.place): guest \(lease.guest.name) runs without \(missing.summary); restart it"
   }
 }

@@ -33,7 +33,7 @@ extension PoolManager {
   }
 
   func giveBack(_ vf: PCIAddress) async throws -> Bool {
-    guard lease(holding: vf) == nil, !claimedVFs().contains(vf) else { return false }
+    guard lease(holding: vf) == nil, !ports.isClaimed(vf) else { return false }
     do { try await devices.reattach(vf) } catch let error as DeviceInUse {
       guard noteInUse(vf, error) else { throw error }
       return false

@@ -42,7 +42,7 @@ extension PoolManager {
   }
 
   func restoreUnlessClaimed(_ lease: Lease) async {
-    guard let vf = lease.vf, contents.pools[lease.pool]?.mode == .enforce, !claimedVFs().contains(vf) else { return }
+    guard let vf = lease.vf, contents.pools[lease.pool]?.mode == .enforce, !ports.isClaimed(vf) else { return }
     await restore(vf, of: lease)
   }
 
@@ -152,7 +152,7 @@ extension PoolManager {
   /// A managed VF goes back to its own driver; one that stays on vfio-pci can't serve the host and hints at a fault.
   private func checkDriver(_ lease: Lease) async {
     guard let vf = lease.vf, contents.pools[lease.pool]?.mode == .enforce, self.lease(holding: vf) == nil,
-      contents.quarantines[vf] == nil, !claimedVFs().contains(vf),
+      contents.quarantines[vf] == nil, !ports.isClaimed(vf),
       (try? await links.driver(of: vf)) == "vfio-pci", self.lease(holding: vf) == nil
     else { return }
     log.warning("\(vf) is still on vfio-pci after guest \(lease.guest.name) was released")

@@ -32,7 +32,7 @@ extension PoolManager {
       throw FlowError(
         .refused, "\(vf.id) is taken in libvirt by \(port.owner.name); to change it, say --disrupt \(port.owner.name)")
     }
-    if let pci = vf.pci, lease(holding: pci) == nil, !claimedVFs().contains(pci) { try refuseInUse(vf, "") }
+    if let pci = vf.pci, lease(holding: pci) == nil, !ports.isClaimed(pci) { try refuseInUse(vf, "") }
   }
 
   /// A VF that the host uses, or that someone has whom no pool knows: a guest with a plain `<hostdev>`, a DPDK process.
@@ -153,7 +153,7 @@ extension PoolManager {
     if vfs.count > 1 { throw FlowError(.invalid, "\(vfs.count) VFs can't all have MAC \(mac)") }
     if let holder = contents.leases.values.first(where: { $0.mac == mac && $0.vf != vfs.first?.pci }) {
       throw FlowError(
-        .refused, "guest \(holder.guest.name) uses MAC \(mac) on \(holder.vfIndex.map { "\($0)" } ?? holder.pci)")
+        .refused, "guest \(holder.guest.name) uses MAC \(mac) on \(holder.place)")
     }
   }
 
@@ -174,6 +174,7 @@ extension PoolManager {
     defer { adminWrites -= 1 }
     if lease(holding: pci) == nil, !ports.hasGuestPort(on: pci) {
       try await resetUnused(vf, pci)
+      await refreshInventory()
     } else {
       let missing = try await VFSettings(baseline).missing(from: links.read(vf.id))
       try checkDisruption(vf, disrupt)
@@ -183,7 +184,6 @@ extension PoolManager {
       acceptChanges(of: [vf], missing)
       if !left.isEmpty { throw FlowError(.failed, "\(vf.id) did not take \(left.summary) of its baseline") }
     }
-    await refreshInventory()
     return try self.vf(named: name)
   }
 

@@ -292,7 +292,7 @@ extension PoolManager {
     let state = lease.vf.flatMap { inventory.vf(at: $0)?.state }
     let now = state.map { VFSettings($0).restricted(to: missing).summary } ?? "unknown"
     return
-      "\(lease.vfIndex.map { "\($0)" } ?? lease.pci) was changed under guest \(lease.guest.name): it has \(now), the "
+      "\(lease.place) was changed under guest \(lease.guest.name): it has \(now), the "
       + "guest was given \(missing.summary)"
   }
 }

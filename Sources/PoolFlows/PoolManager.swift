@@ -282,10 +282,8 @@ public actor PoolManager {
   /// The open lease that has a VF; the furthest one, should one be recorded while another is being returned.
   func lease(holding vf: PCIAddress) -> Lease? { contents.lease(holding: vf) }
 
-  /// The VFs that open leases have.
-  func leasedVFs() -> Set<PCIAddress> {
-    Set(contents.leases.values.lazy.filter(\.state.holdsVF).compactMap(\.vf))
-  }
+  /// The open leases that have a VF of a pool.
+  func holders(of pool: String) -> [Lease] { contents.leases.values.filter { $0.pool == pool && $0.state.holdsVF } }
 
   func leases(of guestUUID: String) -> [Lease] { contents.leases(of: guestUUID) }
 
@@ -322,8 +320,6 @@ public actor PoolManager {
     ports[uuid] = nil
     portsSinceRead[uuid] = .ended
   }
-
-  func claimedVFs() -> Set<PCIAddress> { ports.claimedVFs }
 
   /// The VLAN tag id that libvirt puts on a NIC; nil = none.
   func vlanID(_ pool: Pool, portgroup: String?) -> UInt16? { pool.vlan(portgroup: portgroup)?.id }

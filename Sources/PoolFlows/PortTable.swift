@@ -41,5 +41,7 @@ struct PortTable {
   /// Whether there is a port on a VF that is no hold of ours.
   func hasGuestPort(on vf: PCIAddress) -> Bool { claims[vf].map { $0.guests > 0 } ?? false }
 
-  func guestPort(on vf: PCIAddress) -> NetworkPort? { byUUID.values.first { $0.vf == vf && !$0.isHold } }
+  func guestPort(on vf: PCIAddress) -> NetworkPort? {
+    hasGuestPort(on: vf) ? byUUID.values.first { $0.vf == vf && !$0.isHold } : nil
+  }
 }

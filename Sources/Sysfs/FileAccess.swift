@@ -93,13 +93,6 @@ package enum FileAccess {
     return target.split(separator: "/").last.map(String.init) ?? target
   }
 
-  /// What a symbolic link points to, as it stands there.
-  static func target(of path: String) throws(Errno) -> String {
-    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-    let count = try retrying { readlink(path, &buffer, buffer.count) }
-    return String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
-  }
-
   /// The names in a folder, sorted, without `.` and `..`.
   package static func names(in path: String) throws(Errno) -> [String] {
     guard let folder = opendir(path) else { throw .last }

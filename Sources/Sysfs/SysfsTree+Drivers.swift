@@ -6,16 +6,17 @@ extension SysfsTree {
   /// VF's driver sets its MAC. Returns at once where the kernel doesn't bind drivers to VFs (`sriov_drivers_autoprobe`).
   public func waitForDrivers(pf: String, patience: Duration, wait: DeviceWait = Self.pause) {
     let deadline = ContinuousClock.now + patience
-    guard (try? FileAccess.read("\(root)/class/net/\(pf)/device/sriov_drivers_autoprobe"))?.trimmed == "1" else {
-      return
-    }
-    while true {
-      guard let found = scan().pfs.first(where: { $0.name == pf }), found.vfs.contains(where: { $0.driver == nil })
-      else { return }
+    guard probesNewVFs(ofNetdev: pf) == true else { return }
+    while hasDriverlessVF(device(ofNetdev: pf)) {
       let rest = deadline - .now
       guard rest > .zero else { return }
       wait(rest)
     }
+  }
+
+  private func hasDriverlessVF(_ device: String) -> Bool {
+    let links = (try? FileAccess.names(in: device))?.filter { $0.hasPrefix("virtfn") } ?? []
+    return links.contains { (try? FileAccess.linkName("\(device)/\($0)/driver")) == nil }
   }
 
   /// Waits until a PCI device has a driver, `patience` long at most, and returns it; nil = it still has none. udev may

@@ -10,7 +10,7 @@ final class TestGuest {
   private let connection: OpaquePointer
   private let domain: OpaquePointer
 
-  /// - Parameter name: tests run side by side on one driver, so each test has its own.
+  /// Tests run side by side on one driver, so each has a name of its own.
   init(_ name: String) throws {
     LibvirtEventLoop.start()
     id = GuestID(name: name, uuid: UUID().uuidString.lowercased())

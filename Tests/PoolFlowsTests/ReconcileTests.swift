@@ -237,7 +237,7 @@ struct ReconcileTests {
   }
 
   @Test func portThatAGuestLeftBehindIsDeletedAfterAWhile() async throws {
-    let host = try await FakeHost(turnLimit: .seconds(1))
+    let host = try await FakeHost(turnLimit: .seconds(10))
     _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
     let guest = FakeLibvirt.guest(1, networks: ["spread"])
     let before = host.kernel[VFIndex(pf: "enp1s0", index: 0)]
