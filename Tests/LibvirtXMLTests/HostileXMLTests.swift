@@ -5,7 +5,7 @@ import Testing
 /// What nobody should send, to everything that reads XML.
 @Suite struct HostileXMLTests {
   enum Reader: String, CaseIterable, Sendable {
-    case netdef, libvirtsNetdef, domain, domainsName, port, hookInput, nodeDevice
+    case netdef, libvirtsNetdef, domain, guestDocument, definition, domainsName, port, hookInput, nodeDevice
 
     func read(_ bytes: [UInt8]) throws {
       let text = String(decoding: bytes, as: UTF8.self)
@@ -13,6 +13,8 @@ import Testing
       case .netdef: _ = try Netdef(bytes: bytes)
       case .libvirtsNetdef: _ = try Netdef(libvirtXML: text)
       case .domain: _ = try GuestDescription(bytes: bytes)
+      case .guestDocument: _ = try GuestDocument(xml: text)
+      case .definition: _ = try XMLTree(xml: text, limit: XMLTree.libvirtLimit).xml
       case .domainsName: _ = try GuestID(domain: bytes)
       case .port: _ = try NetworkPort(xml: text)
       case .hookInput: _ = try NetworkHookInput(bytes: bytes)
@@ -31,7 +33,8 @@ import Testing
           switch self {
           case .netdef, .libvirtsNetdef:
             "<network><name>\(name)</name><forward mode='hostdev'><pf dev='e'/></forward>\(inside)</network>"
-          case .domain, .domainsName: "<domain>\(inside)<name>\(name)</name>\(uuid)</domain>"
+          case .domain, .guestDocument, .definition, .domainsName:
+            "<domain>\(inside)<name>\(name)</name>\(uuid)</domain>"
           case .port: port
           case .hookInput: "<hookData><network><name>\(name)</name></network>\(port)</hookData>"
           case .nodeDevice: "<device><name>\(name)</name><capability type='pci'>\(inside)</capability></device>"
@@ -97,7 +100,11 @@ import Testing
   func oddNamesAreOnlyNames(_ name: String) throws {
     let written = XMLTree.Element("name", children: [.text(name)]).xml
     let uuid = "5d1f3a57-6b0e-4d4b-9d0e-3f2f8c8f0a01"
-    #expect(try GuestDescription(xml: "<domain>\(written)<uuid>\(uuid)</uuid></domain>").guest.name == name)
+    let domain = "<domain>\(written)<uuid>\(uuid)</uuid><devices/></domain>"
+    #expect(try GuestDescription(xml: domain).guest.name == name)
+    var definition = try XMLTree(xml: domain, limit: XMLTree.libvirtLimit)
+    try definition.add(devices: ["<hostdev/>"])
+    #expect(try GuestDocument(xml: definition.xml).description.guest.name == name)
     let port = NetworkPort(
       uuid: uuid, owner: GuestID(name: name, uuid: uuid), mac: MACAddress(value: 1), portgroup: name,
       vf: HostdevShapesTests.vf,

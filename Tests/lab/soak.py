@@ -4,6 +4,7 @@ soak.py points | errors | storm N | prepare-power | churn | after-power
 """
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 from vfpoollab import *
 
@@ -285,24 +286,38 @@ def ledger_size():
     return sum(os.path.getsize(path) for path in glob.glob(LEDGER + "*"))
 
 
+def start_and_stop(name, times):
+    for _ in range(times):
+        start(name)
+        destroy(name)
+
+
+def side_by_side(rounds, meanwhile=lambda: None):
+    """Starts and stops of all guests, `rounds` together."""
+    shares = [len(range(place, rounds, len(GUESTS))) for place in range(len(GUESTS))]
+    with ThreadPoolExecutor() as threads:
+        guests = [threads.submit(start_and_stop, *share) for share in zip(GUESTS, shares)]
+        meanwhile()
+        for guest in guests:
+            guest.result()
+
+
 def storm(rounds):
-    """Starts and stops, vfpoold killed every 50, each time at another moment of a start or a stop."""
+    """Starts and stops of several guests side by side, vfpoold killed every 50, each time at another moment."""
     fresh, macs = prepare()
     moments = random.Random(rounds)
     measured = []
-    for number in range(1, rounds + 1):
-        name = GUESTS[number % len(GUESTS)]
-        kill = number % 50 == 0
-        if kill:
-            measured.append({unit: resources(unit) for unit in ("vfpoold", "libvirtd")} | {"ledger": ledger_size()})
-            print(f"- {number} of {rounds}: {measured[-1]}", flush=True)
-            pause = moments.random() * 5
-            subprocess.Popen(["sh", "-c", f"sleep {pause:.2f}; systemctl kill -s KILL vfpoold"])
-        start(name)
-        destroy(name)
-        if kill:
-            time.sleep(5)
-            check_host(fresh, macs)
+
+    def kill():
+        time.sleep(moments.random() * 10)
+        run("systemctl", "kill", "-s", "KILL", "vfpoold")
+
+    for number in range(50, rounds + 1, 50):
+        side_by_side(44)
+        measured.append({unit: resources(unit) for unit in ("vfpoold", "libvirtd")} | {"ledger": ledger_size()})
+        print(f"- {number} of {rounds}: {measured[-1]}", flush=True)
+        side_by_side(6, kill)
+        check_host(fresh, macs)
     stop_all()
     check_host(fresh, macs)
     # The first fifty warm up what is allocated once.
