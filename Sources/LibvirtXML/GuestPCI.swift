@@ -70,15 +70,25 @@ public struct GuestPCI: Hashable, Sendable {
     freePlaces = places.reduce(0, +)
   }
 
+  /// With what the aliases of the ports begin that are added for functions of one slot.
+  private static let portAlias = "ua-vfpool-slot-"
+
   private static func freeSlot(_ root: Root, _ controllers: [XMLTree.Element], _ used: [Int: Set<UInt8>]) -> Slot? {
     let indexes = controllers.compactMap { $0["index"].flatMap { UInt8($0) } }
     switch root {
     case .pcie:
-      // A port of its own leaves those that are there to devices that come while the guest runs.
+      // A port of its own leaves those that are there to devices that come while the guest runs; one that an earlier
+      // device has left serves again.
+      for controller in controllers where controller.child("alias")?["name"]?.hasPrefix(portAlias) == true {
+        if let bus = controller["index"].flatMap({ UInt8($0) }), used[Int(bus), default: []].isEmpty {
+          return Slot(bus: bus, slot: 0)
+        }
+      }
       guard let last = indexes.max(), last < .max else { return nil }
       let controller = XMLTree.Element(
         "controller",
-        attributes: [.init("type", "pci"), .init("index", "\(last + 1)"), .init("model", "pcie-root-port")])
+        attributes: [.init("type", "pci"), .init("index", "\(last + 1)"), .init("model", "pcie-root-port")],
+        children: [.element(XMLTree.Element("alias", attributes: [.init("name", "\(portAlias)\(last + 1)")]))])
       return Slot(bus: last + 1, slot: 0, controller: controller.xml)
     case .pci:
       for controller in controllers {

@@ -64,6 +64,15 @@ extension PoolManager {
           "pool \(pool.name) has lost \(gone.count) of its \(pool.addresses.count) VFs, which no card of this host has now, "
             + "the first is \(gone[0])")
       }
+      for (pf, wanted) in inventory.pfs(of: pool) {
+        let mine = vfs(of: pf, wanted)
+        guard !mine.isEmpty, mine.allSatisfy({ !pool.addresses.contains($0) }),
+          let other = mine.lazy.compactMap({ self.poolName(of: $0) }).first
+        else { continue }
+        found.append(
+          "pool \(pool.name) selects PF \(pf.name) by \(wanted.selector), and pool \(other) has VFs of it: none of them "
+            + "comes to \(pool.name) until the netdef of one of the two leaves the PF out")
+      }
       return found
     }
   }

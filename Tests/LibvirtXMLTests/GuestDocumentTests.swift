@@ -78,7 +78,14 @@ import Testing
   @Test func functionsOfOneDeviceGetAPortOfTheirOwn() throws {
     let slot = try #require(try Self.pci(Self.pcieRoot, Self.port(1), Self.port(4)).freeSlot)
     #expect((slot.bus, slot.slot) == (5, 0))
-    #expect(slot.controller == #"<controller type="pci" index="5" model="pcie-root-port"/>"#)
+    let port = try #require(slot.controller)
+    #expect(
+      port == #"<controller type="pci" index="5" model="pcie-root-port"><alias name="ua-vfpool-slot-5"/></controller>"#)
+    // What an earlier device has left serves again, unless something is in it.
+    let left = try #require(try Self.pci(Self.pcieRoot, Self.port(1), port, Self.port(6)).freeSlot)
+    #expect((left.bus, left.slot) == (5, 0) && left.controller == nil)
+    let taken = try #require(try Self.pci(Self.pcieRoot, Self.port(1), port, Self.port(6), Self.device(5)).freeSlot)
+    #expect(taken.bus == 7 && taken.controller != nil)
     #expect(try Self.pci(Self.pcieRoot, Self.port(255)).freeSlot == nil)
     #expect(try Self.pci(Self.device(1)).freeSlot == nil)
   }

@@ -14,7 +14,7 @@ import Testing
       case .libvirtsNetdef: _ = try Netdef(libvirtXML: text)
       case .domain: _ = try GuestDescription(bytes: bytes)
       case .guestDocument: _ = try GuestDocument(xml: text)
-      case .definition: _ = try XMLTree(xml: text, limit: XMLTree.libvirtLimit).xml
+      case .definition: _ = try XMLTree(bytes: bytes, limit: XMLTree.libvirtLimit).xml
       case .domainsName: _ = try GuestID(domain: bytes)
       case .port: _ = try NetworkPort(xml: text)
       case .hookInput: _ = try NetworkHookInput(bytes: bytes)

@@ -317,6 +317,22 @@ struct ChangePoolTests {
     #expect(host.ledger.contents.pools["p"]?.addresses.count == 7)
   }
 
+  @Test func aCardThatAnotherPoolHasIsTold() async throws {
+    let host = try await FakeHost()
+    _ = try await host.manager.apply(netdef: Self.netdef(#"<vfpool:pf mac="52:54:00:aa:00:01"/>"#), plan: false)
+    let other = Self.netdef(#"<vfpool:pf dev="enp2s0"/>"#).replacing("<name>p<", with: "<name>other<")
+    _ = try await host.manager.apply(netdef: other, plan: false)
+    #expect(await host.manager.view().problems == [])
+    let card = try #require(host.kernel.unplug("enp1s0"))
+    host.kernel.state.withLock { $0.pfs[0].mac = card.pf.mac }
+    _ = try await host.manager.reconcile(plan: false)
+    #expect(
+      await host.manager.view().problems.contains(
+        "pool p selects PF enp2s0 by mac=\"52:54:00:aa:00:01\", and pool other has VFs of it: none of them comes to p "
+          + "until the netdef of one of the two leaves the PF out"))
+    #expect(host.ledger.contents.pools["p"]?.addresses.count == 7)
+  }
+
   // MARK: enforce
 
   @Test func enforcePlansAndTouchesNoRunningGuestsVF() async throws {
