@@ -119,9 +119,9 @@ let package = Package(
     tests("LedgerStore", ["PoolModel", "SeededRandom"]),
     tests("Libvirt", ["PoolModel", "Clibvirt"]),
     tests("Netlink", ["PoolModel", "Clibnl", "SeededRandom"], exclude: ["recordings"]),
-    tests("Sysfs", ["PoolModel"]),
     // A folder that looks like a host's root.
-    .target(name: "HostFakes", path: "Tests/HostFakes", swiftSettings: swiftSettings),
+    .target(name: "HostFakes", dependencies: ["Sysfs"], path: "Tests/HostFakes", swiftSettings: swiftSettings),
+    tests("Sysfs", ["HostFakes", "PoolModel"]),
     tests("HostConfig", ["HostFakes", "PoolModel"]),
     tests("Doctor", ["HostFakes"]),
     tests("ControlSocket"),

@@ -92,8 +92,7 @@ extension PlacementRefusal: CustomStringConvertible {
         detail: obstacle.kind == .leased && obstacle.holder != nil ? obstacle.id?.pf ?? "" : obstacle.why)
     }
     let groups = Dictionary(grouping: obstacles, by: reason)
-    var seen: Set<Reason> = []
-    let reasons = obstacles.map(reason).filter { seen.insert($0).inserted }
+    let reasons = obstacles.map(reason).firstOnes
     let ordered = [true, false].flatMap { kept in
       ObstacleKind.allCases.flatMap { kind in reasons.filter { $0.isKeptForGuest == kept && $0.kind == kind } }
     }
@@ -106,16 +105,14 @@ extension PlacementRefusal: CustomStringConvertible {
 
   /// `enp1s0/0-3,5, 0000:02:10.0`
   private static func names(_ group: [Obstacle]) -> String {
-    var pfs: [String] = []
-    for pf in group.compactMap(\.id?.pf) where !pfs.contains(pf) { pfs.append(pf) }
+    let pfs = group.compactMap(\.id?.pf).firstOnes
     let placed = pfs.map { pf in "\(pf)/\(Set(group.compactMap { $0.id?.pf == pf ? $0.id?.index : nil }).list)" }
     return (placed + group.filter { $0.id == nil }.map { "\($0.vf)" }).joined(separator: ", ")
   }
 
   /// `leased to web1 (0), db (1-2)`
   private static func holders(_ group: [Obstacle]) -> String {
-    var guests: [String] = []
-    for guest in group.compactMap(\.holder) where !guests.contains(guest) { guests.append(guest) }
+    let guests = group.compactMap(\.holder).firstOnes
     if group.count == 1 { return "leased to \(guests.joined())" }
     return "leased to "
       + guests.map { guest in

@@ -1,5 +1,6 @@
 import Glibc
 import PoolModel
+import Sysfs
 
 /// Where a verb's words go: the process's own streams, or a test's record.
 struct Console: Sendable {
@@ -37,7 +38,7 @@ struct Console: Sendable {
       now: {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
-        return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+        return Timestamp(time)
       })
   }
 

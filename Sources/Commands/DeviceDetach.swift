@@ -38,6 +38,6 @@ extension DeviceChange {
   /// A line, and one for each note.
   fileprivate var text: String {
     let name = "\(row.pci)" + (row.vf.map { " (VF \($0))" } ?? "")
-    return printable("\(name) \(done)") + "\n" + notes.map { "  note: \(printable($0))\n" }.joined()
+    return noted("\(name) \(done)", notes)
   }
 }

@@ -32,7 +32,7 @@ extension DeviceRow {
     Column("DEVICE") { Cell($0.pci.short) },
     Column("LIBVIRT", optional: true) { Cell($0.libvirtName) },
     Column("KIND", optional: true) { Cell($0.kind.rawValue) },
-    Column("DRIVER") { Cell($0.driver, $0.driver?.contains("vfio") == true ? .boldBlue : nil) },
+    Column("DRIVER") { Cell($0.driver, $0.driver.map(PCIDevice.isVFIO) == true ? .boldBlue : nil) },
     Column("GROUP", .right, optional: true) { Cell($0.iommuGroup) },
     Column("NETDEV", optional: true) { Cell($0.netdevs.isEmpty ? nil : $0.netdevs.joined(separator: ",")) },
     Column("NAME") { Cell($0.fullName) },

@@ -11,6 +11,11 @@ func printable(_ text: String) -> String {
   return String(safe)
 }
 
+/// A line for people, and one for each note.
+func noted(_ line: String, _ notes: [String]) -> String {
+  printable(line) + "\n" + notes.map { "  note: \(printable($0))\n" }.joined()
+}
+
 private func isUnprintable(_ scalar: Unicode.Scalar) -> Bool {
   switch scalar.properties.generalCategory {
   case .control, .lineSeparator, .paragraphSeparator: true

@@ -83,7 +83,5 @@ struct GuestAttach: ParsableCommand {
 
 extension GuestChange {
   /// A line, and one for each note.
-  var text: String {
-    printable("guest \(guest) \(done)") + "\n" + notes.map { "  note: \(printable($0))\n" }.joined()
-  }
+  var text: String { noted("guest \(guest) \(done)", notes) }
 }

@@ -36,7 +36,7 @@ private struct GuestLine: Encodable {
     Column("STATE") { $0.guest.running ? Cell("running", .green) : Cell("shut off") },
     Column("MAC") { Cell($0.device?.mac) },
     Column("POOL") { Cell($0.device?.pool) },
-    Column("VF") { line in Cell(line.device?.pf.flatMap { pf in line.device?.index.map { "\(pf)/\($0)" } }) },
+    Column("VF") { Cell(VFIndex(pf: $0.device?.pf, index: $0.device?.index)) },
     Column("DEVICE", optional: true) { Cell($0.device?.pci?.short) },
     Column("IN") { Cell($0.device?.places) },
     Column("LEASE") { line in

@@ -32,8 +32,5 @@ extension LeaseRow {
   ]
 
   /// `enp1s0/3`, or the address of a VF whose place isn't known; nil while libvirt is left to pick.
-  var vfName: String? {
-    guard let pf, let index else { return pci?.description }
-    return VFIndex(pf: pf, index: index).description
-  }
+  var vfName: String? { VFIndex(pf: pf, index: index)?.description ?? pci?.description }
 }

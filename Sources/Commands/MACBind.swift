@@ -38,6 +38,6 @@ extension MACChange {
     let line =
       "\(binding.mac) is bound to NIC \(nic) of guest \(binding.guest)"
       + (binding.guestUUID == nil ? ", which isn't defined yet" : "")
-    return ([line] + notes.map { "  note: \($0)" }).map { printable($0) + "\n" }.joined()
+    return noted(line, notes)
   }
 }

@@ -60,8 +60,5 @@ extension PlacementRow {
   ]
 
   /// `enp1s0/3`, or the address of a VF whose place isn't known.
-  fileprivate var name: String {
-    guard let pf, let index else { return "\(pci)" }
-    return VFIndex(pf: pf, index: index).description
-  }
+  fileprivate var name: String { VFIndex(pf: pf, index: index)?.description ?? "\(pci)" }
 }

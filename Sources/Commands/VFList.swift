@@ -35,6 +35,14 @@ struct VFList: ParsableCommand {
   }
 }
 
+extension VFIndex {
+  /// Nil unless both are known.
+  init?(pf: String?, index: Int?) {
+    guard let pf, let index else { return nil }
+    self.init(pf: pf, index: index)
+  }
+}
+
 extension VFRow {
   /// `enp1s0/3`
   var name: String { VFIndex(pf: pf, index: index).description }

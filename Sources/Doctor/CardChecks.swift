@@ -7,7 +7,10 @@ extension Examination {
     [pfs, cardFirmware, pfDriver, pfKind, pfLink, pfNUMA, pcieLink, vfAddressSpace]
   }
 
-  private static func device(_ pci: some CustomStringConvertible) -> String { "/sys/bus/pci/devices/\(pci)" }
+  static func device(_ pci: some CustomStringConvertible) -> String { "/sys/bus/pci/devices/\(pci)" }
+
+  /// What loads the driver of a device.
+  static func loadDriver(of pci: PCIAddress) -> String { "modprobe $(modprobe -R $(cat \(device(pci))/modalias))" }
 
   private var pfs: Check {
     guard !scan.pfs.isEmpty else {
@@ -50,8 +53,8 @@ extension Examination {
     let without = scan.pfs.filter(\.netdevs.isEmpty)
     let fix = without.map { pf in
       switch (pf.driver, pf.pci) {
-      case (nil, let pci?): "modprobe $(modprobe -R $(cat \(Self.device(pci))/modalias))"
-      case (let driver?, let pci?) where driver.contains("vfio"):
+      case (nil, let pci?): Self.loadDriver(of: pci)
+      case (let driver?, let pci?) where PCIDevice.isVFIO(driver):
         "vfpool device reattach \(pci)   # unless a guest has it"
       default: "\(pf.name): bind it to the card's own driver"
       }

@@ -13,6 +13,8 @@ public struct Examination: Sendable {
   let kernelLine: KernelLine?
   let iommu: IOMMUState
   let bootLoader: BootLoader
+  /// Why GRUB's settings could not be read.
+  let grubProblems: [String]
 
   /// - Parameters:
   ///   - root: the folder that has `etc`, `proc`, `sys` and the rest.
@@ -25,7 +27,9 @@ public struct Examination: Sendable {
     processor = Processor(files)
     kernelLine = KernelLine(files)
     iommu = IOMMUState(files, processor)
-    bootLoader = BootLoader(files, config.grubDefaults().defaults)
+    let grub = config.grubDefaults()
+    bootLoader = BootLoader(files, grub.defaults)
+    grubProblems = grub.problems
   }
 
   /// Every check but those of vfpoold, in the order of their groups; each name once. Blocks for as long as the disk and
@@ -39,8 +43,11 @@ public struct Examination: Sendable {
     found.isEmpty ? Check(name, .ok, [good]) : Check(name, verdict, found, fix: fix)
   }
 
+  /// The way out where only root may look.
+  var asRoot: [String] { isRoot ? [] : ["run vfpool doctor as root"] }
+
   /// What isn't to be known, because a file can't be read.
   func unknown(_ name: CheckName, _ path: String, _ reason: String, _ more: [String] = []) -> Check {
-    Check(name, .unknown, ["can't read \(path): \(reason)"] + more, fix: isRoot ? [] : ["run vfpool doctor as root"])
+    Check(name, .unknown, ["can't read \(path): \(reason)"] + more, fix: asRoot)
   }
 }

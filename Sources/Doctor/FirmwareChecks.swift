@@ -152,11 +152,10 @@ extension Examination {
   }
 
   private var grubNames: Check {
-    let (grub, problems) = config.grubDefaults()
-    guard let grub else {
-      return problems.isEmpty
+    guard let grub = bootLoader.grub else {
+      return grubProblems.isEmpty
         ? Check(.grubNames, .ok, ["GRUB isn't set up by \(GrubDefaults.path) here"])
-        : Check(.grubNames, .unknown, problems, fix: isRoot ? [] : ["run vfpool doctor as root"])
+        : Check(.grubNames, .unknown, grubProblems, fix: asRoot)
     }
     let misnamed = grub.misnamed
     let mistakes = grub.commandLineSettings.flatMap { setting in

@@ -37,9 +37,6 @@ struct HostFiles: Sendable {
   /// The names in a folder, sorted; nil when there is no such folder, or it can't be read.
   func names(in path: String) -> [String]? { try? FileAccess.names(in: root + path) }
 
-  /// The last part of what a symbolic link points to.
-  func linkName(_ path: String) -> String? { try? FileAccess.linkName(root + path) }
-
   /// When a file's content was last changed.
   func modified(_ path: String) -> Timestamp? {
     var status = stat()

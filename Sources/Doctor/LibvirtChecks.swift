@@ -100,6 +100,7 @@ extension Examination {
     guard let linked = links.linkedSince else {
       return Check(.hooksSeen, .ok, ["there are no hooks of vfpool's to see"])
     }
+    let running = running
     let stale = running.filter { $0.since <= linked }.map(\.daemon)
     return verdict(
       .hooksSeen, stale.map { "\($0) has run since before the hooks were linked: it may not call them" },

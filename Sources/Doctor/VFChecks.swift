@@ -31,10 +31,10 @@ extension Examination {
       let without = pf.vfs.filter { $0.pci != nil && $0.driver == nil }
       // Where drivers aren't bound to VFs, somebody wants it so.
       guard let first = without.first?.pci, let pci = pf.pci,
-        files.text("/sys/bus/pci/devices/\(pci)/sriov_drivers_autoprobe") != "0"
+        files.text("\(Self.device(pci))/sriov_drivers_autoprobe") != "0"
       else { continue }
       found.append("\(pf.name): \(Set(without.map(\.index)).list) without a driver; libvirt can give them to no guest")
-      fix.append("modprobe $(modprobe -R $(cat /sys/bus/pci/devices/\(first)/modalias))")
+      fix.append(Self.loadDriver(of: first))
     }
     let count = scan.pfs.flatMap(\.vfs).count
     return verdict(
@@ -124,6 +124,6 @@ extension Examination {
   private func configurationFiles(_ problems: [String]) -> Check {
     verdict(
       .configurationFiles, problems.firstOnes, or: "every file that may set VFs could be read", as: .unknown,
-      fix: isRoot ? [] : ["run vfpool doctor as root"])
+      fix: asRoot)
   }
 }

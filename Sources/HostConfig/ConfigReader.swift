@@ -70,12 +70,13 @@ struct ConfigReader {
     return paths.sorted { $0.key < $1.key }.compactMap { file($0.value) }
   }
 
-  /// Whether a path is a link to `/dev/null`.
-  func isMask(_ path: String) -> Bool {
-    var buffer = [UInt8](repeating: 0, count: 16)
-    let count = readlink(root + path, &buffer, buffer.count)
-    return count > 0 && String(decoding: buffer[..<count], as: UTF8.self) == "/dev/null"
+  /// A file of systemd's with its drop-ins; `folders`: where such files are.
+  mutating func withDropIns(_ file: TextFile, in folders: [String]) -> SectionedFile {
+    SectionedFile([file] + files(in: folders.map { "\($0)/\(file.name).d" }, suffix: ".conf"))
   }
+
+  /// Whether a path is a link to `/dev/null`.
+  func isMask(_ path: String) -> Bool { (try? FileAccess.linkTarget(root + path)) == "/dev/null" }
 
   private mutating func tell(_ path: String, _ error: Errno) {
     // A link that leads nowhere is as good as none.

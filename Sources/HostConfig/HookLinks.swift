@@ -30,11 +30,7 @@ public struct HookLinks: Sendable {
   public func state(_ path: String) -> State {
     var status = stat()
     guard lstat(path, &status) == 0 else { return .absent }
-    var buffer = [CChar](repeating: 0, count: 4096)
-    let length = readlink(path, &buffer, buffer.count)
-    guard length >= 0, buffer.prefix(length).elementsEqual(Self.target.utf8.map { CChar(bitPattern: $0) }) else {
-      return .foreign
-    }
+    guard (try? FileAccess.linkTarget(path)) == Self.target else { return .foreign }
     return .linked(Timestamp(status.st_mtim))
   }
 

@@ -1,3 +1,5 @@
+import PoolModel
+
 /// The host's configuration of what isn't vfpool, read anew by each call. Calls block for as long as the disk takes.
 public struct HostConfig: Sendable {
   /// Without a slash at its end.
@@ -35,12 +37,4 @@ public struct HostConfig: Sendable {
   }
 
   private func isOurs(_ path: String) -> Bool { path.contains("vfpool") }
-}
-
-extension Array where Element: Hashable {
-  /// Without what was there before.
-  package var firstOnes: [Element] {
-    var seen: Set<Element> = []
-    return filter { seen.insert($0).inserted }
-  }
 }

@@ -8,13 +8,13 @@ extension ConfigReader {
     var settings: [VFSettingsWriter] = []
     for link in applied(suffix: ".link", to: pf) {
       if let count = count(in: link) { counts.append(count) }
-      settings += Self.settings(in: link, .linkFile)
+      settings += Self.settings(in: link)
     }
     return (counts, settings)
   }
 
   mutating func networkFiles(of pf: PFIdentity) -> [VFSettingsWriter] {
-    applied(suffix: ".network", to: pf).flatMap { Self.settings(in: $0, .networkFile) }
+    applied(suffix: ".network", to: pf).flatMap(Self.settings)
   }
 
   /// Of all files in their order only the first that matches a netdev is applied to it, so those behind one that surely
@@ -22,8 +22,7 @@ extension ConfigReader {
   private mutating func applied(suffix: String, to pf: PFIdentity) -> [SectionedFile] {
     var applied: [SectionedFile] = []
     for file in files(in: Self.folders, suffix: suffix) where !file.text.isEmpty {
-      let dropIns = files(in: Self.folders.map { "\($0)/\(file.name).d" }, suffix: ".conf")
-      let whole = SectionedFile([file] + dropIns)
+      let whole = withDropIns(file, in: Self.folders)
       let match = whole.match(pf)
       if match != .no { applied.append(whole) }
       if match == .yes { break }
@@ -51,9 +50,9 @@ extension ConfigReader {
     }
   }
 
-  private static func settings(in file: SectionedFile, _ kind: VFSettingsWriter.Kind) -> [VFSettingsWriter] {
+  private static func settings(in file: SectionedFile) -> [VFSettingsWriter] {
     file.entries.compactMap { entry in
-      vf(entry).map { VFSettingsWriter(kind: kind, path: entry.path, line: entry.line, vf: $0, text: entry.text) }
+      vf(entry).map { VFSettingsWriter(path: entry.path, line: entry.line, vf: $0, text: entry.text) }
     }
   }
 

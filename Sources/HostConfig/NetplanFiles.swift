@@ -27,8 +27,7 @@ extension ConfigReader {
       if let count = Self.count(of: id, ethernet[Self.countKey], links) { counts.append(count) }
       if let mode = ethernet["embedded-switch-mode"] {
         settings.append(
-          VFSettingsWriter(
-            kind: .netplan, path: mode.path, line: mode.line, vf: nil, text: "embedded-switch-mode: \(mode.scalar)"))
+          VFSettingsWriter(path: mode.path, line: mode.line, vf: nil, text: "embedded-switch-mode: \(mode.scalar)"))
       }
     }
     return (counts, settings)

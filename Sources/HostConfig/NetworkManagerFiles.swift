@@ -126,8 +126,7 @@ extension ConfigReader {
     file.entries.filter { $0.section == section && !$0.value.isEmpty && isSetting($0.key) }.map { entry in
       // vf.3 in key files, SRIOV_VF3 in the others
       let index = entry.key.drop { !$0.isNumber }
-      return VFSettingsWriter(
-        kind: .networkManager, path: entry.path, line: entry.line, vf: Int(index), text: entry.text)
+      return VFSettingsWriter(path: entry.path, line: entry.line, vf: Int(index), text: entry.text)
     }
   }
 }

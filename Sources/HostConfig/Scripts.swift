@@ -1,11 +1,9 @@
 /// Text that is run.
 extension ConfigReader {
   /// The writes in the statements of a file.
-  func writes(in file: TextFile, _ pf: PFIdentity, kind: VFCountWriter.Kind = .script, comments: String = "#")
-    -> [VFCountWriter]
-  {
+  func writes(in file: TextFile, _ pf: PFIdentity, kind: VFCountWriter.Kind = .script) -> [VFCountWriter] {
     guard file.mentions("sriov_numvfs") else { return [] }
-    return file.statements(comments: comments).compactMap { statement in
+    return file.statements().compactMap { statement in
       CountCommand.find(in: statement.text, pf).map {
         VFCountWriter(kind: kind, path: file.path, line: statement.line, count: $0.count, text: statement.text)
       }

@@ -1,3 +1,4 @@
+import PoolModel
 import Sysfs
 
 /// Files of sections with `key=value` lines, as systemd and NetworkManager have them: one with its drop-ins.
@@ -48,6 +49,6 @@ struct SectionedFile {
 
   /// The keys of a section, each once, in their order.
   func keys(of section: String) -> [String] {
-    entries.filter { $0.section == section }.reduce(into: []) { if !$0.contains($1.key) { $0.append($1.key) } }
+    entries.filter { $0.section == section }.map(\.key).firstOnes
   }
 }

@@ -6,8 +6,7 @@ extension ConfigReader {
   mutating func units(of pf: PFIdentity) -> [VFCountWriter] {
     var writers: [VFCountWriter] = []
     for file in files(in: Self.folders, suffix: ".service") where !file.text.isEmpty {
-      let dropIns = files(in: Self.folders.map { "\($0)/\(file.name).d" }, suffix: ".conf")
-      let unit = SectionedFile([file] + dropIns)
+      let unit = withDropIns(file, in: Self.folders)
       let instances = instances(of: file.name)
       for entry in unit.keys(of: "Service").flatMap({ unit.assignments("Service", $0) }) {
         let text = entry.text

@@ -40,16 +40,6 @@ public struct VFCountWriter: Hashable, Sendable, CustomStringConvertible {
 
 /// Somebody else's setting of what VFs are set to, or of the switch between them, in a file.
 public struct VFSettingsWriter: Hashable, Sendable, CustomStringConvertible {
-  public enum Kind: String, Hashable, Sendable {
-    /// `[SR-IOV]` in systemd's `.link` files
-    case linkFile
-    /// `[SR-IOV]` in systemd-networkd's `.network` files
-    case networkFile
-    case netplan
-    case networkManager
-  }
-
-  public var kind: Kind
   /// As on the host, without the root folder that was looked into.
   public var path: String
   /// Counted from 1.
@@ -59,8 +49,7 @@ public struct VFSettingsWriter: Hashable, Sendable, CustomStringConvertible {
   /// The setting as it stands there, shortened when it is long.
   public var text: String
 
-  public init(kind: Kind, path: String, line: Int, vf: Int?, text: String) {
-    self.kind = kind
+  public init(path: String, line: Int, vf: Int?, text: String) {
     self.path = path
     self.line = line
     self.vf = vf

@@ -15,8 +15,7 @@ indirect enum YAMLNode: Hashable {
   var pairs: [Pair] { if case .mapping(let pairs) = self { pairs } else { [] } }
 
   /// Of keys that stand there twice the last.
-  func pair(_ key: String) -> Pair? { pairs.last { $0.key == key } }
-  subscript(key: String) -> YAMLNode? { pair(key)?.value }
+  subscript(key: String) -> YAMLNode? { pairs.last { $0.key == key }?.value }
 
   /// Nil for a mapping, a sequence and a null.
   var scalar: String? { if case .scalar(let text) = self, !text.isEmpty { text } else { nil } }

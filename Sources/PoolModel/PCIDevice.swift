@@ -140,7 +140,8 @@ extension PCIDevice {
   /// Whether it stands ready for a guest: on `vfio-pci`, or on a vendor's own vfio driver.
   public var isOnVFIO: Bool { driver.map(Self.isVFIO) ?? false }
 
-  private static func isVFIO(_ driver: String) -> Bool { driver.contains("vfio") }
+  /// Whether a driver is one of vfio's, which drive devices for guests.
+  public static func isVFIO(_ driver: String) -> Bool { driver.contains("vfio") }
 
   /// Whether a driver of the host keeps its whole IOMMU group from guests.
   public var blocksItsGroup: Bool {

@@ -81,7 +81,7 @@ package enum FileAccess {
   }
 
   /// What a symbolic link points to, as it stands there.
-  static func linkTarget(_ path: String) throws(Errno) -> String {
+  package static func linkTarget(_ path: String) throws(Errno) -> String {
     var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
     let count = try retrying { readlink(path, &buffer, buffer.count) }
     return String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)

@@ -300,14 +300,9 @@ public final class FakeLibvirt: Networks, Guests {
         }
       }
       state.running[guest]?.add(wanted)
-      for vf in wanted.vfs { state.saved[vf] = kernel.id(vf).flatMap { kernel[$0] } }
     }
     guard scope.contains(.live) else { return }
-    for vf in wanted.vfs {
-      guard let id = kernel.id(vf) else { continue }
-      if let nic = wanted.nics.first { kernel.change(id, VFSettings(mac: nic.mac, vlan: .init(nic.vlan))) }
-      kernel.bind(id, to: "vfio-pci")
-    }
+    for vf in wanted.vfs { give(vf, wanted.nics) }
   }
 
   public func detach(_ device: String, from guest: String, _ scope: GuestScope) async throws {
@@ -397,18 +392,21 @@ public final class FakeLibvirt: Networks, Guests {
         kernel.bind(id, to: "vfio-pci")
       }
     }
-    for vf in guest.vfs {
-      guard let id = kernel.id(vf) else { continue }
-      state.withLock { $0.saved[vf] = kernel[id] }
-      if let nic = guest.nics.first(where: { $0.vf == vf }) {
-        kernel.change(id, VFSettings(mac: nic.mac, vlan: .init(nic.vlan)))
-      }
-      kernel.bind(id, to: "vfio-pci")
-    }
+    for vf in guest.vfs { give(vf, guest.nics) }
     state.withLock { $0.running[guest.guest.uuid] = live }
     if hooks { await manager.started(guest.guest, deadline: HookDeadline(in: .seconds(60))) }
     await manager.guestStarted(guest.guest.uuid)
     return nil
+  }
+
+  /// What libvirt does with a VF that a guest names.
+  private func give(_ vf: PCIAddress, _ nics: [GuestDescription.NIC]) {
+    guard let id = kernel.id(vf) else { return }
+    state.withLock { $0.saved[vf] = kernel[id] }
+    if let nic = nics.first(where: { $0.vf == vf }) {
+      kernel.change(id, VFSettings(mac: nic.mac, vlan: .init(nic.vlan)))
+    }
+    kernel.bind(id, to: "vfio-pci")
   }
 
   private func allocate(_ name: String, _ guest: GuestID, _ nic: GuestDescription.NIC, _ portgroup: String?)

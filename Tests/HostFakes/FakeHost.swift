@@ -1,4 +1,5 @@
 import Glibc
+import Sysfs
 
 /// A folder that looks like a host's root; gone when the last reference is.
 public final class FakeHost {
@@ -54,19 +55,11 @@ public final class FakeHost {
   private static func remove(_ path: String) {
     var status = stat()
     guard lstat(path, &status) == 0 else { return }
-    guard status.st_mode & S_IFMT == S_IFDIR, let folder = opendir(path) else {
+    if status.st_mode & S_IFMT == S_IFDIR {
+      for name in (try? FileAccess.names(in: path)) ?? [] { remove("\(path)/\(name)") }
+      rmdir(path)
+    } else {
       unlink(path)
-      return
     }
-    var names: [String] = []
-    while let entry = readdir(folder) {
-      names.append(
-        withUnsafePointer(to: &entry.pointee.d_name) {
-          $0.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
-        })
-    }
-    closedir(folder)
-    for name in names where name != "." && name != ".." { remove("\(path)/\(name)") }
-    rmdir(path)
   }
 }

@@ -1,44 +1,28 @@
 import Glibc
-import Testing
+import HostFakes
 
 @testable import Sysfs
 
 /// A folder that looks like sysfs, as far as SR-IOV needs it; gone when the last reference is.
 final class FakeSysfs {
-  let root: String
+  private let host: FakeHost
+  var root: String { host.root }
   var tree: SysfsTree { SysfsTree(root: root) }
 
-  init() throws {
-    var name = Array("/tmp/vfpool-sysfs-XXXXXX".utf8CString)
-    root = String(cString: try #require(mkdtemp(&name)))
-  }
+  init() throws { host = try FakeHost() }
 
-  deinit { Self.remove(root) }
+  func file(_ path: String, _ content: String) throws { try host.file("/" + path, content) }
 
-  func file(_ path: String, _ content: String) throws {
-    try folder(String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]))
-    let file = try #require(fopen("\(root)/\(path)", "w"))
-    fputs(content, file)
-    fclose(file)
-  }
-
-  func folder(_ path: String) throws {
-    var made = root
-    for part in path.split(separator: "/") {
-      made += "/" + part
-      if mkdir(made, 0o755) != 0 { try #require(errno == EEXIST) }
-    }
-  }
+  func folder(_ path: String) throws { try host.folder(path) }
 
   func link(_ path: String, to target: String) throws {
-    try folder(String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]))
     unlink("\(root)/\(path)")
-    try #require(symlink(target, "\(root)/\(path)") == 0)
+    try host.link("/" + path, to: target)
   }
 
   func content(_ path: String) throws -> String { try FileAccess.read("\(root)/\(path)") }
 
-  func remove(_ path: String) { Self.remove("\(root)/\(path)") }
+  func remove(_ path: String) { host.remove("/" + path) }
 
   /// A PF with its netdev; `class/net/NAME` shows the same folder, as in sysfs.
   func pf(
@@ -96,16 +80,5 @@ final class FakeSysfs {
     try self.folder("\(folder)/holders")
     for holder in holders { try link("\(folder)/holders/\(holder)", to: "../../../\(holder)") }
     try link("class/block/\(name)", to: target)
-  }
-
-  private static func remove(_ path: String) {
-    var status = stat()
-    guard lstat(path, &status) == 0 else { return }
-    if status.st_mode & S_IFMT == S_IFDIR {
-      for name in (try? FileAccess.names(in: path)) ?? [] { remove("\(path)/\(name)") }
-      rmdir(path)
-    } else {
-      unlink(path)
-    }
   }
 }
