@@ -58,7 +58,7 @@ struct HookRoutes {
     case ("prepare", "begin"): return await manager.prepare(try GuestDescription(bytes: xml), deadline: deadline)
     case ("start", "begin"): await manager.started(try GuestID(domain: xml), deadline: deadline)
     case ("release", "end"):
-      let run = await manager.run(of: try GuestID(domain: xml))
+      let run = await manager.endOfRun(of: try GuestID(domain: xml))
       let manager = manager
       Task { await manager.released(run) }
     default: break

@@ -65,8 +65,10 @@ extension PoolManager {
     let partner = try request.teaming.map { (mac) throws(FlowError) in try persistentAlias(mac, state, scope) }
     let position = nextNIC(state.guest, name, on: nil)
     let mac = try chosenMAC(request, state, pool: name, position: position)
-    let wanted = WantedNIC(position: position, mac: mac, portgroup: portgroup)
-    if let conflict = await macConflict(state.guest, [name: [wanted]], [name]) { throw FlowError(.refused, conflict) }
+    let vlan = request.vlan.map { VLANTag(id: $0) } ?? pool.vlan(portgroup: portgroup)
+    let wanted = WantedNIC(position: position, mac: mac, portgroup: portgroup, vlan: vlan)
+    let asking = CardNIC(guest: state.guest, mac: mac, vlan: vlan?.id, vf: nil, pool: name)
+    let notes = notes + (try await clashNotes(of: asking))
     let definition = NICRequest(
       source: .network(name: name, portgroup: portgroup), mac: mac, vlan: request.vlan,
       virtualPort: request.profile.map { VirtualPort(profile: $0) }, persistentAlias: partner)
@@ -80,8 +82,8 @@ extension PoolManager {
     leaseBeingAttached = claim.lease.id
     defer { leaseBeingAttached = nil }
     let nic = NICRequest(
-      source: .vf(claim.vf, managed: isManaged(name)), mac: mac,
-      vlan: request.vlan ?? pool.vlan(portgroup: portgroup)?.id, virtualPort: virtualPort, persistentAlias: partner)
+      source: .vf(claim.vf, managed: isManaged(name)), mac: mac, vlan: vlan?.id, virtualPort: virtualPort,
+      persistentAlias: partner)
     var isDefined = false
     do {
       try await prepareVF(claim.vf, claim.lease, pool)
@@ -225,8 +227,7 @@ extension PoolManager {
     }
     let port = NetworkPort(
       uuid: newClaimUUID(), owner: guest.guest, mac: nic.mac, portgroup: nic.portgroup, vf: vf,
-      managed: isManaged(pool.name)
-    )
+      managed: isManaged(pool.name), vlan: nic.vlan)
     return Claim(lease: try await claim(port, on: vf, in: pool.name), vf: vf)
   }
 
@@ -239,7 +240,7 @@ extension PoolManager {
     let begun = begin(port, pool, on: vf)
     let lease =
       isMet
-      ? try begun.metRunning(pick, settings: settings(of: port, port.portgroup, in: pool)) : try begun.picked(pick)
+      ? try begun.metRunning(pick, settings: settings(of: port, in: pool)) : try begun.picked(pick)
     try await commit([.openLease(lease)] + (lease.ownMAC == nil ? [] : [binding(of: lease)]))
     do {
       try await networks.claim(port, in: pool)
@@ -360,6 +361,7 @@ extension PoolManager {
     var xml = pci.hostdevXML
     if request.describesNIC {
       let mac = try chosenMAC(request, state, pool: nil, position: 0)
+      notes += try await clashNotes(of: CardNIC(guest: guest, mac: mac, vlan: request.vlan, vf: pci, pool: nil))
       xml =
         NICRequest(
           source: .vf(pci, managed: true), mac: mac, vlan: request.vlan,

@@ -8,6 +8,8 @@ public struct FixedVF: Hashable, Sendable {
   public var pool: String
   /// Nil for a plain `<hostdev>`: the guest's driver chooses.
   public var mac: MACAddress?
+  /// Nil = untagged: the pool's is for NICs that name the pool.
+  public var vlan: VLANTag?
 }
 
 /// VFs that guests name by address. libvirt makes no port for them: vfpool claims them by one of its own, so that libvirt
@@ -21,7 +23,8 @@ extension PoolManager {
   private func fixedVFs(of guest: GuestDescription, where isWanted: (PCIAddress) -> Bool) -> [FixedVF] {
     guest.vfs.filter(isWanted).sorted().compactMap { vf in
       guard let pool = poolName(of: vf, where: { $0.mode == .enforce }) else { return nil }
-      return FixedVF(vf: vf, pool: pool, mac: guest.nics.first { $0.vf == vf }?.mac)
+      let nic = guest.nics.first { $0.vf == vf }
+      return FixedVF(vf: vf, pool: pool, mac: nic?.mac, vlan: nic?.vlan)
     }
   }
 
@@ -77,8 +80,8 @@ extension PoolManager {
     let mac = fixed.mac ?? MACAddress(unusedOf: fixed.vf)
     return try await claim(
       NetworkPort(
-        uuid: newClaimUUID(), owner: guest, mac: mac, vf: fixed.vf, managed: isManaged(fixed.pool)), on: fixed.vf,
-      in: fixed.pool, isMet: isMet)
+        uuid: newClaimUUID(), owner: guest, mac: mac, vf: fixed.vf, managed: isManaged(fixed.pool), vlan: fixed.vlan),
+      on: fixed.vf, in: fixed.pool, isMet: isMet)
   }
 }
 

@@ -86,7 +86,9 @@ extension PoolManager {
     let left = leases(of: uuid)
     // libvirt has deleted the port itself, which nobody's release will follow.
     commitLater(left.filter { $0.state == .freed }.flatMap { ending($0.id, by: .detached) })
-    if left.contains(where: { $0.state.hasPort }) { reconcileSoon() }
+    // Which of its NICs it was only libvirt knows.
+    let hadFixed = fixedNICs.forget(guest: uuid)
+    if left.contains(where: { $0.state.hasPort }) || hadFixed { reconcileSoon() }
   }
 
   public func deviceRemovalFailed(_ alias: String, in uuid: String) {

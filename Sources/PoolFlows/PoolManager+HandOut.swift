@@ -125,7 +125,7 @@ extension PoolManager {
   func begin(_ port: NetworkPort, _ pool: String, on vf: PCIAddress) -> Lease {
     Lease(
       id: contents.nextLeaseID, pool: pool, guest: port.owner, nic: nextNIC(port.owner, pool, on: vf), mac: port.mac,
-      vf: nil, vfIndex: nil, since: now(), bootID: bootID)
+      vf: nil, vfIndex: nil, since: now(), bootID: bootID, settings: VFSettings(vlan: .init(port.vlan)))
   }
 
   /// That the lease's NIC has its MAC, and on which VF. A MAC that the guest's definition is still to get stays bound.

@@ -9,6 +9,8 @@ struct WantedNIC {
   var position: Int
   var mac: MACAddress
   var portgroup: String?
+  /// Its own, or that of its network; nil = untagged.
+  var vlan: VLANTag?
 }
 
 /// A guest's start before libvirt has done anything: MACs are checked, VFs chosen, leases recorded.
@@ -23,17 +25,26 @@ extension PoolManager {
   /// `qemu prepare begin`: libvirt has done nothing yet. Checks MACs, chooses for all NICs, records the leases; refuses
   /// for policy only.
   public func prepare(_ guest: GuestDescription, deadline: HookDeadline) async -> HookVerdict {
+    let verdict = await prepareNow(guest, deadline)
+    if case .refuse(let why) = verdict {
+      fixedNICs.forget(guest: guest.guest.uuid)
+      log.notice("refused: \(why)")
+    }
+    return verdict
+  }
+
+  private func prepareNow(_ guest: GuestDescription, _ deadline: HookDeadline) async -> HookVerdict {
     let wanted = wantedNICs(guest)
     guard !wanted.isEmpty || !guest.vfs.isEmpty else { return .go }
     await returnLeftovers(of: guest.guest)
     if deadline.isOver { return .go }
-    if let refusal = await prepareFixedVFs(of: guest, deadline: deadline) {
-      log.notice("refused: \(refusal)")
-      return .refuse(refusal)
-    }
+    let asking = askingNICs(of: guest)
+    var told: Set<String> = []
+    if let clash = await refusedClash(of: asking, &told) { return .refuse(clash) }
+    fixedNICs.note(guest, at: .now)
+    if let refusal = await prepareFixedVFs(of: guest, deadline: deadline) { return .refuse(refusal) }
     if wanted.isEmpty || deadline.isOver { return .go }
     let enforced = wanted.keys.filter { contents.pools[$0]?.mode == .enforce }.sorted()
-    if let conflict = await macConflict(guest.guest, wanted, enforced) { return .refuse(conflict) }
     guard isConnected, !enforced.isEmpty else {
       return await recordUnplaced(guest.guest, wanted)
     }
@@ -42,18 +53,15 @@ extension PoolManager {
       if deadline.isOver { return .go }
       for name in enforced {
         guard let pool = contents.pools[name], let nics = wanted[name]?.count else { continue }
-        if let refusal = shortage(guest, nics: nics, pool) {
-          log.notice("refused: \(refusal)")
-          return .refuse("\(refusal)")
-        }
+        if let refusal = shortage(guest, nics: nics, pool) { return .refuse("\(refusal)") }
       }
       return await recordUnplaced(guest.guest, wanted)
     }
     let mine = turns.turns(of: guest.guest.uuid)
     // While this start waited for its turn, another with the same MAC may have been placed.
-    if let conflict = await macConflict(guest.guest, wanted, enforced) {
+    if let clash = await refusedClash(of: asking, &told) {
       await endTurns(mine)
-      return .refuse(conflict)
+      return .refuse(clash)
     }
     guard !deadline.isOver else {
       await endTurns(mine)
@@ -67,49 +75,14 @@ extension PoolManager {
   private func wantedNICs(_ guest: GuestDescription) -> [String: [WantedNIC]] {
     var wanted: [String: [WantedNIC]] = [:]
     for nic in guest.nics {
-      guard case .network(let name, let portgroup) = nic.source, contents.pools[name] != nil, let mac = nic.mac
+      guard case .network(let name, let portgroup) = nic.source, let pool = contents.pools[name], let mac = nic.mac
       else { continue }
       wanted[name, default: []].append(
-        WantedNIC(position: wanted[name]?.count ?? 0, mac: mac, portgroup: portgroup))
+        WantedNIC(
+          position: wanted[name]?.count ?? 0, mac: mac, portgroup: portgroup,
+          vlan: nic.vlan ?? pool.vlan(portgroup: portgroup)))
     }
     return wanted
-  }
-
-  /// Before a refusal the truth is read from libvirt, as for placement.
-  func macConflict(
-    _ guest: GuestID, _ wanted: [String: [WantedNIC]], _ enforced: [String]
-  ) async -> String? {
-    for name in enforced {
-      guard let nics = wanted[name], let conflict = macConflict(guest, nics, pool: name) else { continue }
-      for pool in contents.pools.keys.sorted() { _ = await returnLostPorts(of: pool) }
-      if macConflict(guest, nics, pool: name) != nil { return conflict }
-    }
-    return nil
-  }
-
-  /// Live NICs of different guests must differ in MAC on one PF and VLAN: the card would deliver to one of them only.
-  private func macConflict(_ guest: GuestID, _ nics: [WantedNIC], pool name: String) -> String? {
-    guard let pool = contents.pools[name] else { return nil }
-    for nic in nics {
-      for other in contents.leases.values where other.mac == nic.mac && other.guest.uuid != guest.uuid {
-        guard other.state.holdsVF, let otherPool = contents.pools[other.pool], sharePF(pool, otherPool),
-          vlanID(pool, portgroup: nic.portgroup) == vlanID(otherPool, portgroup: other.portgroup)
-        else { continue }
-        let text =
-          "pool \(name): guest \(guest.name) has MAC \(nic.mac), which guest \(other.guest.name) uses on "
-          + "\(other.vfIndex.map { "\($0)" } ?? "pool \(other.pool)"); give one of them another MAC"
-        if pool.macConflict == .refuse { return text }
-        log.warning("\(text)")
-      }
-    }
-    return nil
-  }
-
-  private func sharePF(_ a: Pool, _ b: Pool) -> Bool {
-    let pfs = { (pool: Pool) in
-      Set(pool.addresses.compactMap { self.inventory.vf(at: $0)?.id.pf })
-    }
-    return a.name == b.name || !pfs(a).isDisjoint(with: pfs(b))
   }
 
   /// Leases and turns that an earlier run of this guest left behind: it isn't running, so they are over.
@@ -141,7 +114,7 @@ extension PoolManager {
     Lease(
       pool: pool, guest: guest, nic: nic.position, mac: nic.mac, vf: vf,
       vfIndex: vf.flatMap { inventory.vf(at: $0)?.id }, state: .recorded, portgroup: nic.portgroup, since: now(),
-      bootID: bootID)
+      bootID: bootID, settings: VFSettings(vlan: .init(nic.vlan)))
   }
 
   /// Gives new leases their ids. Memory must take the changes before anything else is awaited.
@@ -167,7 +140,6 @@ extension PoolManager {
       do {
         choice = try await choose(description, nics: nics.count, pool)
       } catch {
-        log.notice("refused: \(error)")
         return .refuse("\(error)")
       }
       for (nic, vf) in zip(nics, choice.picks) { changes.append(.openLease(newLease(guest, name, nic, vf: vf))) }

@@ -150,7 +150,7 @@ extension PoolManager {
     guestsSinceRead[uuid] = false
     unplugs.end(ofGuest: uuid)
     // Its release hook has told us already, unless we weren't there to hear it.
-    if leases(of: uuid).contains(where: { $0.state == .active }) { reconcileSoon() }
+    if leases(of: uuid).contains(where: { $0.state == .active }) || fixedNICs.hasNICs(ofGuest: uuid) { reconcileSoon() }
   }
 
   public func networksChanged() { reconcileSoon() }
@@ -238,6 +238,7 @@ extension PoolManager {
   private func findDrifts() async throws -> [Drift] {
     portsSinceRead = [:]
     guestsSinceRead = [:]
+    let begin = ContinuousClock.now
     let live = try await networks.hostdevNetworks()
     var read: [(port: NetworkPort, pool: String)] = []
     for network in live where network.active {
@@ -252,6 +253,7 @@ extension PoolManager {
     runningGuests = Set(running.map(\.guest.uuid).filter { guestsSinceRead[$0] != false })
       .union(guestsSinceRead.filter(\.value).keys)
     guestsAreKnown = true
+    noteFixedNICs(of: running.filter { guestsSinceRead[$0.guest.uuid] != false }, readSince: begin)
     // Hooks that ran while we read know better than what was read.
     let livePorts = read.filter { portsSinceRead[$0.port.uuid] != .ended }
     let born = ports.values.filter { portsSinceRead[$0.uuid] == .born }
@@ -493,7 +495,7 @@ extension PoolManager {
       await putBack(lease.id, settings)
     case .startMissed(let lease):
       guard contents.leases[lease.id] == lease, let port = lease.port.flatMap({ ports[$0] }) else { return false }
-      let active = try lease.started(settings: settings(of: port, lease.portgroup, in: lease.pool))
+      let active = try lease.started(settings: settings(of: port, in: lease.pool))
       try await commit([.updateLease(active)])
       warnOfMissingSettings(active, lease.pool)
     case .fixedWithoutLease(let guest, let fixed):
@@ -570,7 +572,7 @@ extension PoolManager {
     let pick = LeasePick(
       port: port.uuid, vf: vf, vfIndex: inventory.vf(at: vf)?.id, mac: port.mac, portgroup: port.portgroup)
     let begun = recorded ?? begin(port, pool, on: vf)
-    let lease = try begun.metRunning(pick, settings: settings(of: port, pick.portgroup ?? begun.portgroup, in: pool))
+    let lease = try begun.metRunning(pick, settings: settings(of: port, in: pool))
     try await commit(
       evictions(from: vf, except: recorded?.id)
         + [recorded == nil ? .openLease(lease) : .updateLease(lease), binding(of: lease)])
@@ -578,10 +580,10 @@ extension PoolManager {
   }
 
   /// What a guest has that was met running. Before libvirt has set MAC and VLAN, what is read isn't the guest's.
-  func settings(of port: NetworkPort, _ portgroup: String?, in name: String) -> VFSettings? {
-    guard let pool = contents.pools[name], pool.mode == .enforce,
+  func settings(of port: NetworkPort, in pool: String) -> VFSettings? {
+    guard contents.pools[pool]?.mode == .enforce,
       let state = port.vf.flatMap({ inventory.vf(at: $0)?.state }), state.mac == port.mac,
-      state.vlan?.id == vlanID(pool, portgroup: portgroup)
+      state.vlan?.id == port.vlan?.id
     else { return nil }
     return VFSettings(state)
   }

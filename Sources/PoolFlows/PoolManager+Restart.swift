@@ -127,6 +127,7 @@ extension NetworkPort {
   init?(_ lease: Lease) {
     guard let vf = lease.vf, let uuid = lease.port else { return nil }
     self.init(
-      uuid: uuid, owner: lease.guest, mac: lease.mac, portgroup: lease.portgroup, vf: vf, managed: true)
+      uuid: uuid, owner: lease.guest, mac: lease.mac, portgroup: lease.portgroup, vf: vf, managed: true,
+      vlan: lease.settings?.vlan?.tag)
   }
 }

@@ -108,7 +108,13 @@ extension PoolManager {
     reconcileSoon()
   }
 
-  /// What a guest's run has that is about to be released. Taken before libvirt is answered.
+  /// What a guest's run has that is about to be released, for `released(_:)`. Taken before libvirt is answered.
+  public func endOfRun(of guest: GuestID) -> GuestRun {
+    fixedNICs.forget(guest: guest.uuid)
+    return run(of: guest)
+  }
+
+  /// What a guest has by now.
   public func run(of guest: GuestID) -> GuestRun {
     GuestRun(leases: leases(of: guest.uuid).map(\.id), turns: turns.turns(of: guest.uuid))
   }

@@ -34,7 +34,7 @@ extension PoolManager {
     return HostView(
       inventory: inventory, contents: contents, networks: facts, standings: all, isConnected: isConnected,
       problems: problems.sorted { $0.key < $1.key }.map(\.value) + lostCardProblems + carrierProblems
-        + suspectPFProblems + outsideChangeProblems)
+        + suspectPFProblems + outsideChangeProblems + macClashProblems)
   }
 
   /// The pool that lists a VF; where several do, the first by name.

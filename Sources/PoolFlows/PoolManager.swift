@@ -5,7 +5,7 @@ import PoolModel
 /// The one place that decides: which VF a guest gets, what is written to it, when it is back.
 ///
 /// Its flows are in extensions by the part of the story they tell: `+Prepare`, `+Placement`, `+HandOut`, `+Return`,
-/// `+Attach`, `+Detach`, `+Guests`, `+Apply`, `+Reconcile`, `+Watch`, `+Devices`, `+MACs`, `+Bind`.
+/// `+Attach`, `+Detach`, `+Guests`, `+Apply`, `+Reconcile`, `+Watch`, `+Devices`, `+MACs`, `+MACClashes`, `+Bind`.
 /// Memory (`contents`) is changed first, then the ledger, and nothing else happens before the ledger has it: what is
 /// about to be done in the kernel or in libvirt, and what undoes it, is durable first (`commit`). What only tells of
 /// something done is recorded behind it (`commitLater`): libvirt's pick of the VF that was chosen, a guest's start, a VF
@@ -76,6 +76,8 @@ public actor PoolManager {
   var guestsAreKnown = false
   /// What events told since reconciling last began to read: whether a guest runs.
   var guestsSinceRead: [String: Bool] = [:]
+  /// What guests have by address, without a lease.
+  var fixedNICs = FixedNICs()
   var turns = Turns()
   /// False after `vfpool disable`, until libvirt's daemon is restarted, as `vfpool enable` does.
   var mayHold = true
@@ -321,6 +323,4 @@ public actor PoolManager {
     portsSinceRead[uuid] = .ended
   }
 
-  /// The VLAN tag id that libvirt puts on a NIC; nil = none.
-  func vlanID(_ pool: Pool, portgroup: String?) -> UInt16? { pool.vlan(portgroup: portgroup)?.id }
 }

@@ -50,7 +50,8 @@ public struct Lease: Hashable, Codable, Sendable, Identifiable {
   public var since: Timestamp
   /// The kernel's boot in which it was recorded (`/proc/sys/kernel/random/boot_id`).
   public var bootID: String
-  /// What the VF shall be while its guest has it; nil = not known.
+  /// What the VF shall be while its guest has it; nil = not known. Of a NIC that is on its way to its VF no more than the
+  /// VLAN is known.
   public internal(set) var settings: VFSettings?
 
   /// A lease as it is stored; a new one is recorded.

@@ -17,12 +17,15 @@ struct LeaseIndex: Hashable, Sendable {
 
   private var holders: [PCIAddress: [Holder]] = [:]
   private var byGuest: [String: Set<Int64>] = [:]
+  /// Those that have a VF, or are to get one.
+  private var byMAC: [MACAddress: Set<Int64>] = [:]
   /// Recorded starts to which no VF was given, by pool.
   private var unplaced: [String: Set<Int64>] = [:]
 
   mutating func insert(_ lease: Lease) {
     byGuest[lease.guest.uuid, default: []].insert(lease.id)
     guard lease.state.holdsVF else { return }
+    byMAC[lease.mac, default: []].insert(lease.id)
     if let vf = lease.vf {
       holders[vf, default: []].append(Holder(lease))
       holders[vf]?.sort()
@@ -35,6 +38,8 @@ struct LeaseIndex: Hashable, Sendable {
     byGuest[lease.guest.uuid]?.remove(lease.id)
     if byGuest[lease.guest.uuid]?.isEmpty == true { byGuest[lease.guest.uuid] = nil }
     guard lease.state.holdsVF else { return }
+    byMAC[lease.mac]?.remove(lease.id)
+    if byMAC[lease.mac]?.isEmpty == true { byMAC[lease.mac] = nil }
     if let vf = lease.vf {
       holders[vf]?.removeAll { $0.id == lease.id }
       if holders[vf]?.isEmpty == true { holders[vf] = nil }
@@ -47,5 +52,7 @@ struct LeaseIndex: Hashable, Sendable {
   func holder(of vf: PCIAddress) -> Int64? { holders[vf]?.last?.id }
   func isHeld(_ vf: PCIAddress) -> Bool { holders.index(forKey: vf) != nil }
   func leases(of guestUUID: String) -> [Int64] { byGuest[guestUUID]?.sorted() ?? [] }
+  func leases(withMAC mac: MACAddress) -> [Int64] { byMAC[mac]?.sorted() ?? [] }
+  var sharedMACs: Set<MACAddress> { Set(byMAC.lazy.filter { $0.value.count > 1 }.map(\.key)) }
   func unplaced(in pool: String) -> Set<Int64> { unplaced[pool] ?? [] }
 }

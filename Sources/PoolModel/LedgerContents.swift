@@ -109,6 +109,12 @@ extension LedgerContents {
   /// The open leases of a guest, by id.
   public func leases(of guestUUID: String) -> [Lease] { index.leases(of: guestUUID).compactMap { leases[$0] } }
 
+  /// The open leases with a MAC whose NIC has a VF or is to get one, by id.
+  public func leases(withMAC mac: MACAddress) -> [Lease] { index.leases(withMAC: mac).compactMap { leases[$0] } }
+
+  /// The MACs that more than one of such leases has.
+  public var sharedMACs: Set<MACAddress> { index.sharedMACs }
+
   /// How many NICs of other guests are being started in a pool without a VF of their own: libvirt will pick for them.
   public func unplacedStarts(in pool: String, besides guestUUID: String) -> Int {
     index.unplaced(in: pool).count { leases[$0]?.guest.uuid != guestUUID }

@@ -9,6 +9,7 @@ public struct FakeHost {
   public let libvirt: FakeLibvirt
   public let devices: FakeDevices
   public let clock = FakeClock()
+  public let log = FakeLog()
   public let manager: PoolManager
 
   /// `settle`: how long the kernel's messages are left to settle; `turnLimit`: how long a start may be under way.
@@ -20,29 +21,28 @@ public struct FakeHost {
     libvirt = FakeLibvirt(kernel: kernel)
     devices = FakeDevices(kernel: kernel)
     manager = Self.manager(
-      kernel, libvirt, devices, ledger, clock, settle: settle, turnLimit: turnLimit, quarantineLimit: quarantineLimit)
+      kernel, libvirt, devices, ledger, clock, log, settle: settle, turnLimit: turnLimit,
+      quarantineLimit: quarantineLimit)
     try await manager.load()
     await manager.libvirtConnected()
   }
 
   /// Another manager on the same host and ledger: vfpoold after a restart.
   public func restarted(bootID: String = "boot-1") async throws -> PoolManager {
-    let manager = Self.manager(kernel, libvirt, devices, ledger, clock, bootID: bootID)
+    let manager = Self.manager(kernel, libvirt, devices, ledger, clock, log, bootID: bootID)
     try await manager.load()
     return manager
   }
 
   private static func manager(
     _ kernel: FakeKernel, _ libvirt: FakeLibvirt, _ devices: FakeDevices, _ ledger: FakeLedger, _ clock: FakeClock,
-    bootID: String = "boot-1", settle: Duration = .milliseconds(20), turnLimit: Duration = .seconds(5),
+    _ log: FakeLog, bootID: String = "boot-1", settle: Duration = .milliseconds(20), turnLimit: Duration = .seconds(5),
     quarantineLimit: Int = 3
   ) -> PoolManager {
-    var log = Logger(label: "test")
-    log.logLevel = .critical
-    return PoolManager(
+    PoolManager(
       PoolManager.Neighbours(
         links: kernel, networks: libvirt, guests: libvirt, devices: devices, ledger: ledger,
-        now: { clock.tick() }, newUUID: { clock.uuid() }), bootID: bootID, log: log, turnLimit: turnLimit,
+        now: { clock.tick() }, newUUID: { clock.uuid() }), bootID: bootID, log: log.logger, turnLimit: turnLimit,
       watchPatience: .init(settle: settle, recovery: .seconds(3)), quarantineLimit: quarantineLimit)
   }
 

@@ -385,10 +385,10 @@ public final class FakeLibvirt: Networks, Guests {
         return "network '\(name)' requires exclusive access to interfaces, but none are available"
       }
       live.nics[place].source = .hostdev(port.vf)
+      live.nics[place].vlan = port.vlan
       if hooks { await manager.allocated(port, network: name, deadline: HookDeadline(in: .seconds(60))) }
       if let vf = port.vf, let id = kernel.id(vf) {
-        let vlan = state.withLock { $0.networks[name]?.pool.vlan(portgroup: portgroup) }
-        kernel.change(id, VFSettings(mac: nic.mac, vlan: .init(vlan.map { VLANTag(id: $0.id) })))
+        kernel.change(id, VFSettings(mac: nic.mac, vlan: .init(port.vlan)))
         kernel.bind(id, to: "vfio-pci")
       }
     }
@@ -415,8 +415,10 @@ public final class FakeLibvirt: Networks, Guests {
     state.withLock { state in
       guard let network = state.networks[name], let mac = nic.mac else { return nil }
       guard let vf = network.pool.addresses.first(where: { network.counts[$0, default: 0] == 0 }) else { return nil }
+      let vlan = nic.vlan ?? network.pool.vlan(portgroup: portgroup)
       let port = NetworkPort(
-        uuid: Self.uuid(100_000 + state.nextUUID), owner: guest, mac: mac, portgroup: portgroup, vf: vf, managed: true)
+        uuid: Self.uuid(100_000 + state.nextUUID), owner: guest, mac: mac, portgroup: portgroup, vf: vf, managed: true,
+        vlan: vlan.map { VLANTag(id: $0.id) })
       state.nextUUID += 1
       state.networks[name]?.add(port)
       state.ownPorts.insert(port.uuid)

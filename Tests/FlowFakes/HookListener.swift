@@ -15,5 +15,5 @@ public protocol HookListener: Sendable {
 }
 
 extension PoolManager: HookListener {
-  public func release(_ guest: GuestID) async { await released(run(of: guest)) }
+  public func release(_ guest: GuestID) async { await released(endOfRun(of: guest)) }
 }

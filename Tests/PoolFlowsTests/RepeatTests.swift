@@ -45,7 +45,7 @@ struct RepeatTests {
   private static func port(_ host: FakeHost) throws -> NetworkPort {
     NetworkPort(
       uuid: uuid, owner: guest.guest, mac: try #require(guest.nics[0].mac), portgroup: nil,
-      vf: host.kernel.pci("enp1s0", 2), managed: true)
+      vf: host.kernel.pci("enp1s0", 2), managed: true, vlan: VLANTag(id: 42))
   }
 
   /// libvirt has picked the VF; its hook hasn't run yet.

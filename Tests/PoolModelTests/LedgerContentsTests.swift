@@ -45,7 +45,8 @@ struct LedgerContentsTests {
     for _ in 0..<200 {
       let vf = random(3) == 0 ? nil : PCIAddress(bus: 1, slot: UInt8(random(4)), function: 0)
       let lease = Lease(
-        id: random(12), pool: "p\(random(2))", guest: GuestID(name: "g", uuid: "g\(random(3))"), nic: 0, mac: .zero,
+        id: random(12), pool: "p\(random(2))", guest: GuestID(name: "g", uuid: "g\(random(3))"), nic: 0,
+        mac: MACAddress(value: UInt64(random(3))),
         vf: vf, vfIndex: nil, state: LeaseState.allCases[Int(random(4))], since: Self.time, bootID: "b")
       if contents.leases[lease.id] == nil {
         contents.apply(.openLease(lease))
@@ -65,6 +66,11 @@ struct LedgerContentsTests {
         #expect(contents.leases(of: guest) == all.filter { $0.guest.uuid == guest })
         let unplaced = all.filter { $0.pool == "p0" && $0.vf == nil && $0.state.holdsVF && $0.guest.uuid != guest }
         #expect(contents.unplacedStarts(in: "p0", besides: guest) == unplaced.count)
+      }
+      for mac in (0..<3).map({ MACAddress(value: $0) }) {
+        let mine = all.filter { $0.mac == mac && $0.state.holdsVF }
+        #expect(contents.leases(withMAC: mac) == mine, "seed \(seed)")
+        #expect(contents.sharedMACs.contains(mac) == (mine.count > 1))
       }
       let copy = all.reduce(into: LedgerContents()) { $0.apply(.openLease($1)) }
       #expect(copy.leases == contents.leases)
