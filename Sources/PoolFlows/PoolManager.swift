@@ -322,5 +322,4 @@ public actor PoolManager {
     ports[uuid] = nil
     portsSinceRead[uuid] = .ended
   }
-
 }
