@@ -4,6 +4,13 @@ import PoolModel
 /// What is read from a domain pointer, which stays its lender's.
 struct BorrowedDomain {
   let pointer: OpaquePointer
+  /// How errors name it. Made beforehand: to ask for the name would take a failed call's error away.
+  private let subject: String
+
+  init(pointer: OpaquePointer) {
+    self.pointer = pointer
+    subject = "domain '\(virDomainGetName(pointer).map { String(cString: $0) } ?? "")'"
+  }
 
   /// Needs no libvirtd: name and UUID are part of the handle.
   var id: GuestID? {
@@ -11,8 +18,6 @@ struct BorrowedDomain {
     let uuid = try? readUUID("read the UUID of", "domain") { virDomainGetUUIDString(pointer, $0) }
     return uuid.map { GuestID(name: String(cString: name), uuid: $0) }
   }
-
-  private var subject: String { "domain '\(virDomainGetName(pointer).map { String(cString: $0) } ?? "")'" }
 
   func inactiveXML(secrets: Bool = false) throws(LibvirtError) -> String {
     let flags = VIR_DOMAIN_XML_INACTIVE.rawValue | (secrets ? VIR_DOMAIN_XML_SECURE.rawValue : 0)
@@ -25,7 +30,6 @@ struct BorrowedDomain {
 
   /// Nil when the domain doesn't run any more.
   func liveXML() throws(LibvirtError) -> String? {
-    let subject = subject
     do throws(LibvirtError) {
       let xml = try takeString(virDomainGetXMLDesc(pointer, 0), "read the XML of", subject)
       // A persistent domain that has stopped since gives its inactive XML instead of an error.

@@ -377,8 +377,10 @@ extension PoolManager {
           return nil
         }
         guard let guest, let vf = lease.vf, guest.vfs.contains(vf) else {
-          if guest == nil { return .leaseWithoutGuest(lease) }
-          if lease.state == .active || !isYoung(lease) { return .deviceLeft(lease) }
+          // The port of a claim, and the guest that it is for, may be on their way.
+          let mayCome = lease.state == .allocated && isYoung(lease)
+          if guest == nil, !(mayCome && lease.isClaim) { return .leaseWithoutGuest(lease) }
+          if !mayCome { return .deviceLeft(lease) }
           reconcileLater()
           return nil
         }

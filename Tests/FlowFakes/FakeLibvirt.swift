@@ -72,6 +72,8 @@ public final class FakeLibvirt: Networks, Guests {
     public var stubbornGuests: Set<String> = []
     /// The event that follows when a guest was asked to let a device go.
     public var onUnplug: (@Sendable (_ guest: GuestID, _ alias: String, _ isGone: Bool) async -> Void)?
+    /// Called before vfpoold's port is made.
+    public var beforeClaim: (@Sendable () async -> Void)?
     public var nextUUID = 1
     public var calls: [String] = []
     public var failing: Set<String> = []
@@ -120,6 +122,7 @@ public final class FakeLibvirt: Networks, Guests {
   }
 
   public func claim(_ port: NetworkPort, in network: String) async throws {
+    await state.withLock { $0.beforeClaim }?()
     try note("claim \(port.vf.map { "\($0)" } ?? "?")")
     try state.withLock { state in
       try Self.check(network, isActive: true, state)

@@ -46,6 +46,33 @@ struct FixedTests {
     #expect(host.kernel[first] == before)
   }
 
+  /// The lease is recorded, its port isn't made yet.
+  @Test func reconcilingMeanwhileLeavesTheClaimAlone() async throws {
+    let host = try await FakeHost(turnLimit: .seconds(600))
+    _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
+    await host.manager.reconciledInBackground()
+    let manager = host.manager
+    host.libvirt.state.withLock { $0.beforeClaim = { _ = try? await manager.reconcile(plan: false) } }
+    #expect(await host.libvirt.start(try self.guest(host), host.manager) == nil)
+    #expect(host.ledger.contents.leases.values.map(\.state) == [.active])
+    #expect(host.ledger.history.isEmpty)
+    #expect(host.kernel[first]?.trust == true)
+  }
+
+  /// Its port is gone, and the guest's start failed without a word.
+  @Test func aClaimThatNobodyFollowsIsOverAfterAWhile() async throws {
+    let host = try await FakeHost(turnLimit: .seconds(600))
+    _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
+    await host.manager.reconciledInBackground()
+    _ = await host.manager.prepare(try self.guest(host), deadline: HookDeadline(in: .seconds(60)))
+    host.libvirt.state.withLock { $0.networks["spread"]?.removeAllPorts() }
+    #expect(try await host.manager.reconcile(plan: false).drifts == [])
+    #expect(host.ledger.contents.leases.count == 1)
+    host.clock.advance(seconds: 700)
+    #expect(try await host.manager.reconcile(plan: false).drifts.count == 1)
+    #expect(host.ledger.contents.leases.isEmpty)
+  }
+
   @Test func aVFThatAnotherGuestHasIsRefused() async throws {
     let host = try await self.host()
     #expect(await host.libvirt.start(FakeLibvirt.guest(2, networks: ["spread"]), host.manager) == nil)
