@@ -11,6 +11,7 @@ extension LedgerChange {
     case .savePool(let pool, let netdef): try database.run(Pool.table.save, pool.values(netdef: netdef))
     case .removePool(let name): try database.run(Pool.table.delete, [name])
     case .saveBaseline(let baseline): try database.run(Baseline.table.save, baseline.values)
+    case .forgetBaseline(let vf): try database.run(Baseline.table.delete, [vf.description])
     case .openLease(let lease):
       try Self.demand(lease.contradiction(after: nil))
       try database.run(Lease.table.insert, lease.openValues())

@@ -374,7 +374,8 @@ extension PoolManager {
       }
       // What an admin set by hand is the pool's from now on.
       let taken = counts.filter(\.owned).compactMap(\.pf.pci).filter { contents.counts[$0] != nil }
-      try await commit([.savePool(pool, netdef: xml)] + taken.map { .forgetCount($0) })
+      try await commit(
+        [.savePool(pool, netdef: xml)] + taken.map { .forgetCount($0) } + idleBaselines(besides: name, pool.addresses))
     } catch {
       log.error("pool \(name) could not be applied, undoing: \(error)")
       do {
@@ -412,7 +413,9 @@ extension PoolManager {
     }
     for count in created { try? await links.setVFCount(count.pf.numVFs, pf: count.pf.name) }
     let change = known.map { LedgerChange.savePool($0, netdef: netdef) } ?? .removePool(name)
-    do { try await commit([change]) } catch { log.error("undoing pool \(name): \(error)") }
+    do { try await commit([change] + idleBaselines(besides: name, known?.addresses ?? [])) } catch {
+      log.error("undoing pool \(name): \(error)")
+    }
     try? await saveOwnCounts()
     await refreshInventory()
     await rereadNetworks()
@@ -481,6 +484,16 @@ extension PoolManager {
       return .saveBaseline(Baseline(vf: vf, state: state, taken: now()))
     }
     if !changes.isEmpty { try await commit(changes) }
+  }
+
+  /// Forgets what VFs were that no pool of ours will have once one lists only `vfs`: an admin may do with them what he
+  /// likes, and what they are then is what they shall be when they come back.
+  private func idleBaselines(besides name: String, _ vfs: [PCIAddress]) -> [LedgerChange] {
+    let others = contents.pools.values.filter { $0.name != name && $0.mode == .enforce }
+    let pooled = Set(others.flatMap(\.addresses) + vfs)
+    return contents.baselines.keys
+      .filter { !pooled.contains($0) && contents.quarantines[$0] == nil && !contents.isLeased($0) }
+      .sorted().map { .forgetBaseline($0) }
   }
 
   // MARK: enforce, start, stop, remove
@@ -607,7 +620,7 @@ extension PoolManager {
     if network?.persistent == true { try await networks.undefine(network: name) }
     try await commit(
       contents.leases.values.filter { $0.pool == name }.map(\.id).sorted().flatMap { ending($0, by: .poolRemoved) }
-        + [.removePool(name)])
+        + [.removePool(name)] + idleBaselines(besides: name, []))
     facts[name] = nil
     problems["pool \(name)"] = nil
     try await saveOwnCounts()

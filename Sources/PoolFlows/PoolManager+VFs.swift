@@ -168,7 +168,7 @@ extension PoolManager {
     let vf = try vf(named: name)
     try checkDisruption(vf, disrupt)
     guard let pci = vf.pci, let baseline = contents.baselines[pci]?.state else {
-      throw FlowError(.refused, "\(vf.id) has no recorded baseline: it never was in a pool of ours")
+      throw FlowError(.refused, "\(vf.id) has no recorded baseline: it is in no pool of ours")
     }
     adminWrites += 1
     defer { adminWrites -= 1 }

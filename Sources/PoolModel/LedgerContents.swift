@@ -5,6 +5,7 @@ public enum LedgerChange: Hashable, Codable, Sendable {
   case removePool(String)
   /// The first baseline of a VF, or a newer one.
   case saveBaseline(Baseline)
+  case forgetBaseline(PCIAddress)
   case openLease(Lease)
   /// Replaces the open lease of the same id; refused unless an event leads to its state.
   case updateLease(Lease)
@@ -74,6 +75,7 @@ public struct LedgerContents: Hashable, Sendable {
       pools[name] = nil
       netdefs[name] = nil
     case .saveBaseline(let baseline): baselines[baseline.vf] = baseline
+    case .forgetBaseline(let vf): baselines[vf] = nil
     case .openLease(let lease):
       set(lease, id: lease.id)
       nextLeaseID = max(nextLeaseID, lease.id + 1)

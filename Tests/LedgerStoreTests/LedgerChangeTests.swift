@@ -82,6 +82,11 @@ struct LedgerChangeTests {
     [.quarantine(Quarantine(vf: Sample.vf(0), why: "a", since: Sample.time)), .unquarantine(Sample.vf(0))],
     [.unquarantine(Sample.vf(0))],
     [
+      .saveBaseline(Baseline(vf: Sample.vf(0), state: VFState(mac: .zero), taken: Sample.time)),
+      .saveBaseline(Baseline(vf: Sample.vf(1), state: VFState(mac: .zero), taken: Sample.time)),
+      .forgetBaseline(Sample.vf(0)),
+    ],
+    [
       .keepCount(OwnVFCount(pci: Sample.vf(0), mac: nil, name: "enp1s0", count: 7)),
       .keepCount(OwnVFCount(pci: Sample.vf(1), mac: .zero, name: "enp2s0", count: 0)),
       .keepCount(OwnVFCount(pci: Sample.vf(0), mac: .zero, name: "wan", count: 3)),

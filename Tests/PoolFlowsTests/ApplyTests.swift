@@ -108,6 +108,39 @@ struct ApplyTests {
     #expect(host.libvirt.state.withLock { $0.networks.isEmpty })
   }
 
+  /// What an admin does to VFs that are in no pool stays when they are in one again, enforced at once or later.
+  @Test(arguments: [true, false]) func whatVFsWereIsForgottenWithTheirPool(isAdopted: Bool) async throws {
+    let host = try await FakeHost()
+    _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
+    #expect(host.ledger.contents.baselines.count == 14)
+    #expect(try await host.manager.removePool("spread", plan: false).done)
+    #expect(host.ledger.contents.baselines.isEmpty)
+    let vf = VFIndex(pf: "enp1s0", index: 3)
+    host.kernel.change(vf, VFSettings(trust: true, maxTxRate: 300))
+    if isAdopted {
+      let xml = "<network><name>p</name><forward mode='hostdev' managed='yes'><pf dev='enp1s0'/></forward></network>"
+      _ = try await host.libvirt.define(xml: xml)
+      try await host.libvirt.start(network: "p")
+      _ = try await host.manager.reconcile(plan: false)
+      #expect(try await host.manager.enforce(pool: "p", plan: false).done)
+    } else {
+      _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
+    }
+    #expect(try await host.manager.reconcile(plan: false).drifts == [])
+    let pci = try #require(host.kernel.pci("enp1s0", 3))
+    #expect(host.ledger.contents.baselines[pci]?.state.trust == true)
+    #expect(host.kernel[vf]?.trust == true && host.kernel[vf]?.maxTxRate == 300)
+  }
+
+  @Test func aListThatShrinksLeavesNoBaselineBehind() async throws {
+    let host = try await FakeHost()
+    _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
+    let less = FakeHost.spread.replacing(#"<vfpool:pf dev="enp2s0" vfs="7"/>"#, with: "")
+    #expect(try await host.manager.apply(netdef: less, plan: false).done)
+    #expect(Set(host.ledger.contents.baselines.keys) == Set(host.ledger.contents.pools["spread"]?.addresses ?? []))
+    #expect(host.ledger.contents.baselines.count == 7)
+  }
+
   @Test func removeIsRefusedWhileLeasedAndThenForgetsAll() async throws {
     let host = try await FakeHost()
     _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)

@@ -82,6 +82,7 @@ struct LedgerContentsTests {
     let contents = contents(
       .saveBaseline(Baseline(vf: Self.vf, state: VFState(mac: .zero), taken: Self.time)), .saveBaseline(newer))
     #expect(contents.baselines == [Self.vf: newer])
+    #expect(self.contents(.saveBaseline(newer), .forgetBaseline(Self.vf)).baselines.isEmpty)
   }
 
   @Test func holds() {
