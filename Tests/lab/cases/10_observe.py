@@ -19,6 +19,12 @@ start("a")
 start("b")
 
 
+def plan_of_enforce(code=3):
+    done = run("vfpool", "pool", "enforce", "plain", "--plan", "--json", ok=False)
+    equal(done.returncode, code, f"exit code of pool enforce --plan ({done.stdout}{done.stderr})")
+    return json.loads(done.stdout)
+
+
 def snapshot():
     return {
         "vfs": [vf_states(pf) for pf in PFS], "counts": [vf_count(pf) for pf in PFS],
@@ -41,7 +47,7 @@ step("and changes nothing, by itself or when it reconciles")
 vfpool_text("reconcile")
 equal(snapshot(), before, "the host afterwards")
 
-step("nor when a guest starts and stops: no write to the kernel, no hold")
+step("nor when a guest starts and stops, nor for a plan: no write to the kernel, no hold")
 trace = subprocess.Popen(
     ["strace", "-f", "-qq", "-s", "64", "-e", "trace=sendmsg,sendto,openat", "-o", "/tmp/trace", "-p", str(main_pid("vfpoold"))])
 time.sleep(2)
@@ -49,6 +55,7 @@ start("c")
 owners = {port["owner"] for port in ports("plain").values()}
 active_lease("c")
 vfpool("vf", "list")
+earlier = plan_of_enforce()
 destroy("c")
 wait_until(lambda: lease_of("c") is None, 5, "c's lease is over")
 trace.send_signal(signal.SIGINT)
@@ -62,12 +69,25 @@ for line in calls.splitlines():
 equal(without_mac(vf_state("enp2s0", 1)), without_mac(before["vfs"][1][1]), "the VF that an admin had changed")
 equal(ports("plain"), before["ports"], "ports afterwards")
 
+step("a plan of the enforcing names the guests and what is done, also when somebody has changed a guest's VF")
+run("ip", "link", "set", "enp2s0", "vf", str(lease_of("a")["index"]), "trust", "on")
+before = snapshot()
+plan = plan_of_enforce()
+contains(" ".join(plan["steps"]), f"record the baselines of {VFS_A_PF - 2} free VFs", "steps of the plan")
+contains(" ".join(plan["notes"]), "guests a, b keep their VFs as they are", "notes of the plan")
+equal(snapshot(), before, "the host after the plan")
+contains(vfpool_refused("pool", "enforce", "plain", "--if-plan", earlier["token"]), "the state has moved", "the refusal")
+equal((pools()["plain"]["mode"], snapshot()), ("observe", before), "mode and host after the refusal")
+
 step("enforced, it is vfpool's: the running guests' VFs stay as they are, the next guest's VF comes back clean")
 states = [vf_states(pf) for pf in PFS]
-contains(str(vfpool("pool", "enforce", "plain")["notes"]), "guests a, b keep their VFs", "what enforce says")
+report = vfpool("pool", "enforce", "plain", "--if-plan", plan["token"])
+contains(str(report["notes"]), "guests a, b keep their VFs", "what enforce says")
 equal(pools()["plain"]["mode"], "enforce", "mode of the pool")
 equal([vf_states(pf) for pf in PFS], states, "VFs after enforce")
 equal(drifts(), [], "drifts")
+again = plan_of_enforce(code=0)
+equal((again["steps"], again["notes"]), ([], ["pool plain is enforced already"]), "plan of what is done")
 start("c")
 lease = active_lease("c")
 run("ip", "link", "set", lease["pf"], "vf", str(lease["index"]), "trust", "on", "max_tx_rate", "100")

@@ -1,4 +1,5 @@
-"""A guest keeps its MAC over stops and starts, also when it gets another VF; a MAC that another guest uses is refused."""
+"""A guest keeps its MAC over stops and starts, also when it gets another VF; a MAC that another guest uses is refused, or
+warned of."""
 
 from vfpoollab import *
 
@@ -32,3 +33,21 @@ check(refused.returncode != 0, "two guests with one MAC run")
 contains(refused.stderr, first["mac"], "the refusal")
 contains(refused.stderr, "which guest a uses", "the refusal")
 check(lease_of("c") is None, "the refused guest has a lease")
+
+step("a pool that only warns lets it start, and tells of it")
+warning = f"guest c has MAC {first['mac']}, which guest a uses on enp1s0/{second['index']}"
+def is_told():
+    return warning in run("journalctl", "-b", "-u", "vfpoold", "-o", "cat").stdout
+check(not is_told(), "the journal tells of it before it has happened")
+text = netdef("macs", [("enp1s0", None)]).replace('vfpool:pool:1"', 'vfpool:pool:1" macConflict="warn"')
+vfpool("pool", "apply", save("macs", text))
+start("c")
+third = active_lease("c")
+equal(third["mac"], first["mac"], "c's MAC")
+check(third["pci"] != second["pci"], "c has a's VF")
+wait_until(is_told, 3, "the journal tells of it")
+destroy("c")
+wait_until(lambda: lease_of("c") is None, 3, "c's lease is over")
+equal(active_lease("a"), second, "a's lease")
+equal(vf_state(second["pf"], second["index"])["mac"], first["mac"], "MAC of a's VF after c's stop")
+check(vf_state(third["pf"], third["index"])["mac"] != first["mac"], "c's VF has kept the MAC")

@@ -41,10 +41,6 @@ def macs_of(name, inactive=False):
     return [mac.get("address") for mac in ET.fromstring(xml).findall("devices/interface/mac")]
 
 
-def has_booted(name):
-    return "GUEST-UP" in (read(console_log(name)) or "")
-
-
 def edit(name, expression):
     run("env", f'EDITOR=sed -i -e "{expression}"', "virsh", "-q", "edit", name)
 
@@ -58,7 +54,7 @@ virt_install("inst", "--network", "network=one")
 [first] = macs_of("inst")
 leased("inst", ("one", first))
 equal(vf_state("enp1s0", 0)["trust"], True, "trust of the guest's VF")
-wait_until(lambda: has_booted("inst"), 30, "the guest has booted")
+wait_inside("inst", "GUEST-UP", timeout=30)
 
 step("virsh attach-interface while it runs, and detach-interface")
 second = "52:54:00:00:25:02"
@@ -76,15 +72,58 @@ equal(macs_of("inst", inactive=True), [first, third], "MACs in the definition")
 virsh("detach-interface", "inst", "hostdev", "--mac", third, "--live")
 leased("inst", ("one", first))
 
+step("virsh attach-device of a pool's VF by its address, as a device and as a NIC: leased, and given to nobody else")
+def address_of(pci):
+    return "<address type='pci' domain='0x{}' bus='0x{}' slot='0x{}' function='0x{}'/>".format(*re.split("[:.]", pci))
+def rows_of(name):
+    return {row["pci"]: row for row in vfpool("lease", "list") if row["guest"] == name}
+def told(part):
+    return [text for text in vfpool("status")["problems"] if part in text]
+device, vf = vf_pci("enp1s0", 1), vf_pci("enp2s0", 0)
+clean = {pf: without_mac(vf_state(pf, index)) for pf, index in (("enp1s0", 1), ("enp2s0", 0))}
+hostdev = save("hostdev", f"""<hostdev mode='subsystem' type='pci' managed='yes'><driver name='vfio'/>
+  <source>{address_of(device)}</source></hostdev>""")
+fifth = "52:54:00:00:25:05"
+nic = save("fixed", f"""<interface type='hostdev' managed='yes'><mac address='{fifth}'/>
+  <source>{address_of(vf)}</source></interface>""")
+virsh("attach-device", "inst", hostdev, "--live")
+virsh("attach-device", "inst", nic, "--live")
+wait_until(lambda: {device, vf} <= {pci for pci, row in rows_of("inst").items() if row["state"] == "active"}, 6, "leases")
+# libvirt sets no MAC on a plain device.
+unknown = rows_of("inst")[device]["mac"]
+leased("inst", ("one", first), ("one", unknown), ("two", fifth))
+equal([(row["state"], row["guest"]) for row in map(vf_row, (device, vf))], [("leased", "inst")] * 2, "the VFs in vf list")
+equal({port["pci"] for pool in ("one", "two") for port in ports(pool).values()}, set(rows_of("inst")), "the ports' VFs")
+equal(vf_state("enp2s0", 0)["mac"], fifth, "MAC of the NIC's VF")
+equal(without_mac(vf_state("enp1s0", 1)), clean["enp1s0"], "the device's VF, to which nothing is written")
+check(told("enp1s0/1: guest inst runs without trust on"), f"status tells what it lacks: {vfpool('status')['problems']}")
+equal(drifts(), [], "drifts")
+define_guest("other", ["one", "two"])
+start("other")
+equal({(row["pf"], row["index"]) for row in rows_of("other").values()}, {("enp1s0", 2), ("enp2s0", 1)}, "VFs of another guest")
+destroy("other")
+wait_until(lambda: not rows_of("other"), 3, "other's leases are over")
+
+step("virsh detach-device: the VF is as it was, and free")
+for pf, index in (("enp1s0", "1"), ("enp2s0", "0")):
+    run("ip", "link", "set", pf, "vf", index, "trust", "on", "max_tx_rate", "100")
+virsh("detach-device", "inst", hostdev, "--live")
+leased("inst", ("one", first), ("two", fifth))
+wait_until(lambda: (vf_row(device)["state"], driver_of(device)) == ("free", "igbvf"), 6, "enp1s0/1 is free")
+equal(without_mac(vf_state("enp1s0", 1)), clean["enp1s0"], "enp1s0/1 after its return")
+equal(told("enp1s0/1"), [], "problems of enp1s0/1")
+
 step("virt-xml: an update while it runs, and the definition")
 fourth = "52:54:00:00:25:04"
 virt("virt-xml", "inst", "--add-device", "--network", f"network=two,mac={fourth}", "--update")
-leased("inst", ("one", first), ("two", fourth))
+leased("inst", ("one", first), ("two", fourth), ("two", fifth))
 virt("virt-xml", "inst", "--remove-device", "--network", f"mac={third}", "--define")
 virt("virt-xml", "inst", "--edit", f"mac={first}", "--network", "portgroup=green", "--define")
 destroy("inst")
 leased("inst")
 wait_until(lambda: without_mac(vf_state("enp1s0", 0)) == baseline, 3, "enp1s0/0 is at its baseline")
+wait_until(lambda: (vf_row(vf)["state"], driver_of(vf)) == ("free", "igbvf"), 6, "enp2s0/0 is free")
+equal(without_mac(vf_state("enp2s0", 0)), clean["enp2s0"], "enp2s0/0 after the guest's stop")
 start("inst")
 leased("inst", *(("one" if mac == first else "two", mac) for mac in macs_of("inst")))
 equal(vf_state("enp1s0", 0)["vlan"], 7, "VLAN that the portgroup gives")
