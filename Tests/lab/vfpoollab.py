@@ -451,10 +451,12 @@ def wait_inside(name, pattern, timeout=36):
     for attempt in range(3):
         if attempt:
             step(f"the emulator broke {name}'s kernel, starting it anew")
+            has_lease = lease_of(name) is not None
             destroy(name)
             wait_until(lambda: lease_of(name) is None, 3, f"{name}'s lease is over")
             start(name)
-            active_lease(name)
+            if has_lease:
+                active_lease(name)
         end = time.monotonic() + timeout * SLOW
         while time.monotonic() < end:
             console = read(console_log(name)) or ""

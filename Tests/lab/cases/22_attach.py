@@ -41,6 +41,15 @@ def of_guest(name):
     return [row for row in vfpool("lease", "list") if row["guest"] == name]
 
 
+def active(name):
+    """The active lease of a guest that has other NICs, too."""
+    rows = wait_until(lambda: [row for row in of_guest(name) if row["state"] == "active"], 10, f"{name}'s lease is active")
+    nics = ET.fromstring(virsh("dumpxml", name).stdout).findall("devices/interface[@type='hostdev']")
+    equal([(row["mac"], row["pci"]) for row in rows],
+          [(nic.find("mac").get("address"), pci_text(nic.find("source/address"))) for nic in nics], f"{name}'s NICs")
+    return rows[0]
+
+
 def definition(name):
     return virsh("dumpxml", name, "--inactive").stdout
 
@@ -133,10 +142,11 @@ step("a guest with a system lets the VF go")
 define("c", ports=3, kernel=True, nics=f"""<interface type='user'><mac address='{PAIR}'/><model type='virtio'/>
   <teaming type='persistent'/><alias name='ua-pair'/></interface>""")
 start("c")
-wait_for_console("c", "GUEST-UP", timeout=120)
+wait_inside("c", "GUEST-UP")
 change = attach("c", "--pool", "plug", "--live", "--config")
 equal((change["device"]["live"], change["device"]["config"]), (True, True), "where the NIC is")
-lease = active_lease("c")
+lease = active("c")
+equal((lease["pci"], lease["mac"]), (change["device"]["pci"], change["device"]["mac"]), "lease and answer")
 change = vfpool("guest", "detach", "c", "--mac", lease["mac"], "--live", "--config", "--timeout", "300")
 contains(change["done"], f"runs without VF enp1s0/{lease['index']}", "what detach says")
 equal((lease_of("c"), ports("plug")), (None, {}), "lease and port")
@@ -154,8 +164,8 @@ slow = ("user", PAIR, {"type": "persistent"})
 fast = {"type": "transient", "persistent": "ua-pair"}
 defined = definition("c")
 change = attach("c", "--pool", "plug", "--teaming", PAIR, "--live")
-lease = wait_until(lambda: lease_of("c"), 3, "c has a lease")
-equal((lease["state"], lease["mac"], lease["pci"]), ("active", PAIR, change["device"]["pci"]), "c's lease")
+lease = active("c")
+equal((lease["mac"], lease["pci"]), (PAIR, change["device"]["pci"]), "c's lease")
 state = vf_state(lease["pf"], lease["index"])
 equal((state["mac"], state["trust"], state["vlan"]), (PAIR, True, 42), "the VF's settings")
 equal(teaming(), [slow, ("hostdev", PAIR, fast)], "the pair as c runs")
@@ -180,7 +190,7 @@ attach("c", "--pool", "plug", "--live")
 run("systemctl", "kill", "--signal=KILL", "libvirtd")
 run("systemctl", "restart", "libvirtd", timeout=60)
 wait_until(lambda: vfpool("status")["libvirtConnected"], 10, "vfpoold is connected")
-wait_until(lambda: [row["state"] for row in of_guest("c")] == ["active"], 10, "c's lease is active")
+active("c")
 destroy("c")
 wait_until(lambda: lease_of("c") is None and not ports("plug"), 10, "c's lease and port are gone")
 
