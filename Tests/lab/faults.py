@@ -73,7 +73,8 @@ def start_of(name):
 
 
 def vf_of(name):
-    return next(index for index in range(VFS_A_PF) if vf_pci(PF, index) == live_vf(name))
+    pci = live_vf(name)
+    return next(index for index in range(VFS_A_PF) if vf_pci(PF, index) == pci)
 
 
 def left_on(index, macs):

@@ -5,7 +5,6 @@ import statistics
 
 from vfpoollab import *
 
-BYPASS = "/run/vfpool/bypass"
 
 
 def interval(values):

@@ -52,7 +52,7 @@ def is_up():
 def settle():
     wait_until(lambda: is_active("vfpoold") and is_up(), 10, "vfpoold runs and is connected to libvirt")
     run("vfpool", "reconcile", ok=False)
-    wait_until(lambda: drifts() == [], 15, "nothing is left to do")
+    nothing_to_do(15)
 
 
 def running():

@@ -51,14 +51,15 @@ def step(text):
 
 
 def wait_until(predicate, timeout, what):
-    """Returns predicate's first true value; timeout in seconds of a real host."""
+    """Returns predicate's first true value; timeout in seconds of a real host. `what`: the text, or what makes it once
+    the time is over."""
     end = time.monotonic() + timeout * SLOW
     while True:
         value = predicate()
         if value:
             return value
         if time.monotonic() > end:
-            fail(f"not within {timeout * SLOW} s: {what}")
+            fail(f"not within {timeout * SLOW} s: {what() if callable(what) else what}")
         time.sleep(0.5)
 
 
@@ -94,6 +95,10 @@ def drifts():
     done = run("vfpool", "reconcile", "--plan", "--json", ok=False)
     check(done.returncode in (0, 3), f"vfpool reconcile --plan: exit {done.returncode}\n{done.stderr}")
     return json.loads(done.stdout)["steps"]
+
+
+def nothing_to_do(patience=6):
+    wait_until(lambda: drifts() == [], patience, lambda: f"nothing is left to do, found {drifts()}")
 
 
 def vfpool_text(*arguments, ok=True):
@@ -514,7 +519,7 @@ def reset():
         attempt(f"VFs of {pf}", lambda: set_vf_count(pf, 0))
 
     attempt("leases", lambda: equal(vfpool("lease", "list"), [], "leases left"))
-    attempt("pools", lambda: wait_until(lambda: not pools(), 3, f"no pool is left, found {list(pools())}"))
+    attempt("pools", lambda: wait_until(lambda: not pools(), 3, lambda: f"no pool is left, found {list(pools())}"))
     attempt("guests", lambda: equal(virsh("list", "--all", "--name").stdout.split(), [], "guests left"))
     attempt("networks", lambda: equal(virsh("net-list", "--all", "--name").stdout.split(), [], "networks left"))
     for pf in PFS:

@@ -81,7 +81,6 @@ said = vfpool_refused("pool", "apply", save("all", text_of("prefer", ("db", "enp
 contains(said, "line 8: VF enp1s0/5, reserved for guest db, is not in the pool", "the refusal")
 vfpool("pool", "apply", save("all", text_of("prefer", ("db", "enp1s0/0"))))
 wait_for_carrier(PFS)
-wait_until(lambda: all(has_carrier(pf) for pf in PFS), 6, "the cards have their carrier")
 atexit.register(set_nodes, (-1, -1))
 set_nodes((0, 1))
 equal(nodes_of_vfs(), {"enp1s0": 0, "enp2s0": 1}, "NUMA nodes of the VFs")

@@ -19,10 +19,10 @@ def repaired(what, make, repair=True):
         return any(what in text for text in drifts()) or any(
             "repaired: " in line and what in line for line in repairs_since(moment).splitlines())
 
-    wait_until(is_listed, 6, f"“{what}” is listed or repaired; the plan is {drifts()}")
+    wait_until(is_listed, 6, lambda: f"“{what}” is listed or repaired; the plan is {drifts()}")
     if repair:
         wait_until(lambda: run("vfpool", "reconcile", ok=False).returncode == 0, 3, "reconcile works")
-    wait_until(lambda: drifts() == [], 6, f"nothing is left to do, found {drifts()}")
+    nothing_to_do()
 
 
 def ports_of(pool):
@@ -118,13 +118,13 @@ for pid in pids:
 wait_until(lambda: [row["guest"] for row in vfpool("lease", "list")] == ["a"], 6, "only a has a lease")
 for index in (1, 2):
     wait_until(lambda: without_mac(vf_state("enp1s0", index)) == baseline, 3, f"enp1s0/{index} is at its baseline")
-wait_until(lambda: drifts() == [], 6, f"nothing is left to do, found {drifts()}")
+nothing_to_do()
 
 step("libvirtd killed")
 run("systemctl", "kill", "-s", "KILL", "libvirtd")
 wait_until(lambda: is_active("libvirtd"), 6, "libvirtd is back")
 wait_until(lambda: vfpool("status")["libvirtConnected"], 6, "vfpoold is connected to libvirt")
-wait_until(lambda: drifts() == [], 6, f"nothing is left to do, found {drifts()}")
+nothing_to_do()
 equal(active_lease("a"), leases["a"], "a's lease")
 may_start("b")
 
@@ -135,7 +135,7 @@ for path in glob.glob("/run/libvirt/network/*") + glob.glob("/run/libvirt/hostde
 run("systemctl", "start", "libvirtd.socket", "libvirtd")
 wait_until(lambda: vfpool("status")["libvirtConnected"], 6, "vfpoold is connected to libvirt")
 wait_until(lambda: "one" in active_networks(), 6, "network one is active")
-wait_until(lambda: drifts() == [], 6, f"nothing is left to do, found {drifts()}")
+nothing_to_do()
 equal(active_lease("a"), leases["a"], "a's lease")
 may_start("b")
 # libvirtd 9.0 crashes here now and then, and now and then it takes a's VF for a's for good. Then nobody gets that until
@@ -145,7 +145,7 @@ wait_until(lambda: not is_running("a") and vfpool("status")["libvirtConnected"],
 wait_until(lambda: lease_of("a") is None, 6, "a's lease is over")
 wait_until(lambda: without_mac(vf_state("enp1s0", 0)) == baseline, 3, "enp1s0/0 is at its baseline")
 check(vf_state("enp1s0", 0)["mac"] != leases["a"]["mac"], "enp1s0/0 kept a's MAC")
-wait_until(lambda: drifts() == [], 6, f"nothing is left to do, found {drifts()}")
+nothing_to_do()
 if driver_of(vf_pci("enp1s0", 0)) == "vfio-pci":
     told = [text for text in vfpool("status")["problems"] if "`systemctl restart libvirtd`" in text]
     equal([vf_pci("enp1s0", 0) in text for text in told], [True], f"status tells of the lost VF once: {told}")
@@ -154,19 +154,19 @@ if driver_of(vf_pci("enp1s0", 0)) == "vfio-pci":
 run("systemctl", "restart", "libvirtd")
 wait_until(lambda: driver_of(vf_pci("enp1s0", 0)) == "igbvf", 6, "enp1s0/0 is back with its driver")
 wait_until(lambda: vfpool("status")["libvirtConnected"], 6, "vfpoold is connected to libvirt")
-wait_until(lambda: drifts() == [] and not holds("one"), 6, f"nothing is left to do, found {drifts()}")
+wait_until(lambda: drifts() == [] and not holds("one"), 6, lambda: f"nothing is left to do, found {drifts()}")
 
 step("VFs without a driver")
 run("modprobe", "-r", "igbvf")
 equal(driver_of(free), None, f"driver of {free}")
-wait_until(lambda: drifts() == [], 6, f"nothing is left to do, found {drifts()}")
+nothing_to_do()
 start("a")
 active_lease("a")
 destroy("a")
 run("modprobe", "igbvf")
 wait_until(lambda: driver_of(free) == "igbvf", 3, f"{free} has its driver")
 wait_until(lambda: not vfpool("lease", "list"), 6, "all leases are over")
-wait_until(lambda: drifts() == [], 6, f"nothing is left to do, found {drifts()}")
+nothing_to_do()
 
 step("a port that libvirt keeps of a guest that is gone")
 start("b")

@@ -27,7 +27,7 @@ def leases_of(name):
 def leased(name, *expected):
     """Waits for exactly these leases, (pool, MAC) each, all of them active and as libvirt's ports and connections say."""
     wanted = sorted((pool, mac, "active") for pool, mac in expected)
-    wait_until(lambda: leases_of(name) == wanted, 6, f"{name} has leases {wanted}, found {leases_of(name)}")
+    wait_until(lambda: leases_of(name) == wanted, 6, lambda: f"{name} has leases {wanted}, found {leases_of(name)}")
     for pool in active_networks():
         taken = [port for port in ports(pool).values() if port["owner"] != HOLD_OWNER]
         root = ET.fromstring(virsh("net-dumpxml", pool).stdout)
@@ -101,7 +101,7 @@ contains(vfpool_refused("device", "detach", spare), "passed", "the refusal names
 equal(leases_of("passed"), [], "leases of a guest without a pool")
 destroy("passed")
 wait_until(lambda: driver_of(spare) == "igbvf", 3, f"{spare} is back with its driver")
-wait_until(lambda: drifts() == [], 6, "nothing is left to do")
+nothing_to_do()
 
 step("virsh attach-device of a pool's VF by its address, as a device and as a NIC: leased, and given to nobody else")
 def rows_of(name):

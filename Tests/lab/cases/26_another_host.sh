@@ -33,7 +33,7 @@ write("/root/lab/moved.xml", virsh("dumpxml", "--inactive", "moves").stdout)
 destroy("moves")
 wait_until(lambda: lease_of("moves") is None, 3, "the lease is over")
 undefine("moves")
-wait_until(lambda: drifts() == [], 6, "nothing is left to do")
+nothing_to_do()
 PYTHON
 }
 
