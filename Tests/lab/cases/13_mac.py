@@ -35,10 +35,13 @@ contains(refused.stderr, "which guest a uses", "the refusal")
 check(lease_of("c") is None, "the refused guest has a lease")
 
 step("a pool that only warns lets it start, and tells of it")
-warning = f"guest c has MAC {first['mac']}, which guest a uses on enp1s0/{second['index']}"
+warning = f"pool macs: guest c has MAC {first['mac']}, which guest a uses on enp1s0/{second['index']}"
 def is_told():
-    return warning in run("journalctl", "-b", "-u", "vfpoold", "-o", "cat").stdout
+    return f"[PoolFlows] {warning}" in run("journalctl", "-b", "-u", "vfpoold", "-o", "cat").stdout
+def problems():
+    return [text for text in vfpool("status")["problems"] if warning in text]
 check(not is_told(), "the journal tells of it before it has happened")
+equal(problems(), [], "problems beforehand")
 text = netdef("macs", [("enp1s0", None)]).replace('vfpool:pool:1"', 'vfpool:pool:1" macConflict="warn"')
 vfpool("pool", "apply", save("macs", text))
 start("c")
@@ -46,8 +49,10 @@ third = active_lease("c")
 equal(third["mac"], first["mac"], "c's MAC")
 check(third["pci"] != second["pci"], "c has a's VF")
 wait_until(is_told, 3, "the journal tells of it")
+equal(len(problems()), 1, f"problems that tell of it: {vfpool('status')['problems']}")
 destroy("c")
 wait_until(lambda: lease_of("c") is None, 3, "c's lease is over")
+equal(problems(), [], "problems once c is gone")
 equal(active_lease("a"), second, "a's lease")
 equal(vf_state(second["pf"], second["index"])["mac"], first["mac"], "MAC of a's VF after c's stop")
 check(vf_state(third["pf"], third["index"])["mac"] != first["mac"], "c's VF has kept the MAC")
