@@ -298,7 +298,7 @@ extension PoolManager {
     if known == nil { plan.steps.append("record pool \(name)") }
     if let known, known.mode == .observe { plan.steps.append("enforce pool \(name), which was only observed") }
     let vfs = counts.contains(where: \.mustSet) ? [] : addresses(of: pool)
-    let fresh = vfs.count { contents.baselines[$0] == nil && !contents.isLeased($0) }
+    let fresh = vfs.count { newBaseline(of: $0) != nil }
     if counts.contains(where: \.mustSet) {
       plan.steps.append("record the baselines of the new VFs")
     } else if fresh > 0 {
@@ -413,11 +413,11 @@ extension PoolManager {
     }
     for count in created { try? await links.setVFCount(count.pf.numVFs, pf: count.pf.name) }
     let change = known.map { LedgerChange.savePool($0, netdef: netdef) } ?? .removePool(name)
+    await refreshInventory()
     do { try await commit([change] + idleBaselines(besides: name, known?.addresses ?? [])) } catch {
       log.error("undoing pool \(name): \(error)")
     }
     try? await saveOwnCounts()
-    await refreshInventory()
     await rereadNetworks()
   }
 
@@ -477,13 +477,18 @@ extension PoolManager {
 
   /// Baselines of the pool's VFs that have none and that nobody has.
   func recordBaselines(_ pool: Pool) async throws {
-    let changes = pool.addresses.compactMap { vf -> LedgerChange? in
-      guard contents.baselines[vf] == nil, !contents.isLeased(vf), !ports.isClaimed(vf),
-        let state = inventory.vf(at: vf)?.state
-      else { return nil }
-      return .saveBaseline(Baseline(vf: vf, state: state, taken: now()))
+    let changes = pool.addresses.compactMap { vf in
+      newBaseline(of: vf).map { LedgerChange.saveBaseline(Baseline(vf: vf, state: $0, taken: now())) }
     }
     if !changes.isEmpty { try await commit(changes) }
+  }
+
+  /// Nil also for a VF on vfio: a guest may have it by its address, and what it is then isn't the host's.
+  private func newBaseline(of vf: PCIAddress) -> VFState? {
+    guard contents.baselines[vf] == nil, !contents.isLeased(vf), !ports.isClaimed(vf),
+      let found = inventory.vf(at: vf), found.driver != "vfio-pci"
+    else { return nil }
+    return found.state
   }
 
   /// Forgets what VFs were that no pool of ours will have once one lists only `vfs`: an admin may do with them what he
@@ -491,9 +496,12 @@ extension PoolManager {
   private func idleBaselines(besides name: String, _ vfs: [PCIAddress]) -> [LedgerChange] {
     let others = contents.pools.values.filter { $0.name != name && $0.mode == .enforce }
     let pooled = Set(others.flatMap(\.addresses) + vfs)
-    return contents.baselines.keys
-      .filter { !pooled.contains($0) && contents.quarantines[$0] == nil && !contents.isLeased($0) }
-      .sorted().map { .forgetBaseline($0) }
+    return contents.baselines.values.filter { baseline in
+      let vf = baseline.vf
+      guard !pooled.contains(vf), contents.quarantines[vf] == nil, !contents.isLeased(vf) else { return false }
+      // Else what a guest has left on it would be its baseline one day.
+      return inventory.vf(at: vf)?.state.map { dirt(on: $0, baseline.state).isEmpty } ?? true
+    }.map { .forgetBaseline($0.vf) }
   }
 
   // MARK: enforce, start, stop, remove
@@ -618,6 +626,7 @@ extension PoolManager {
     try refuseWhileLeased(name, to: "remove")
     if network?.active == true { try await networks.stop(network: name) }
     if network?.persistent == true { try await networks.undefine(network: name) }
+    await refreshInventory()
     try await commit(
       contents.leases.values.filter { $0.pool == name }.map(\.id).sorted().flatMap { ending($0, by: .poolRemoved) }
         + [.removePool(name)] + idleBaselines(besides: name, []))

@@ -168,7 +168,8 @@ extension PoolManager {
     let vf = try vf(named: name)
     try checkDisruption(vf, disrupt)
     guard let pci = vf.pci, let baseline = contents.baselines[pci]?.state else {
-      throw FlowError(.refused, "\(vf.id) has no recorded baseline: it is in no pool of ours")
+      throw FlowError(
+        .refused, "\(vf.id) has no recorded baseline: it is in no pool of ours, or has been in use since it is")
     }
     adminWrites += 1
     defer { adminWrites -= 1 }

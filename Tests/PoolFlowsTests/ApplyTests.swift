@@ -132,6 +132,38 @@ struct ApplyTests {
     #expect(host.kernel[vf]?.trust == true && host.kernel[vf]?.maxTxRate == 300)
   }
 
+  /// What a guest has left on a VF is no admin's wish.
+  @Test func aDirtyVFsBaselineOutlivesItsPool() async throws {
+    let host = try await FakeHost(settle: .seconds(600))
+    _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
+    await host.manager.reconciledInBackground()
+    let (vf, pci) = (VFIndex(pf: "enp1s0", index: 3), try #require(host.kernel.pci("enp1s0", 3)))
+    host.kernel.change(vf, VFSettings(trust: true))
+    #expect(try await host.manager.removePool("spread", plan: false).done)
+    #expect(Array(host.ledger.contents.baselines.keys) == [pci])
+    _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
+    _ = try await host.manager.reconcile(plan: false)
+    #expect(host.ledger.contents.baselines[pci]?.state.trust != true && host.kernel[vf]?.trust != true)
+  }
+
+  /// A guest that has the VF by its address since before it was the pool's.
+  @Test func whatAGuestHasSetIsNoBaseline() async throws {
+    let host = try await FakeHost()
+    let (vf, pci) = (VFIndex(pf: "enp1s0", index: 3), try #require(host.kernel.pci("enp1s0", 3)))
+    let before = try #require(host.kernel[vf])
+    var guest = FakeLibvirt.guest(1, networks: [])
+    guest.nics = [.init(source: .hostdev(pci), mac: MACAddress(value: 0x5254_0000_0100), index: 0)]
+    #expect(await host.libvirt.start(guest, host.manager) == nil)
+    #expect(host.kernel[vf]?.mac == guest.nics[0].mac)
+    _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
+    #expect(host.ledger.contents.baselines[pci] == nil)
+    await host.manager.reconciledInBackground()
+    #expect(host.ledger.contents.leases.values.map(\.vf) == [pci])
+    await host.libvirt.stop(guest.guest, host.manager)
+    _ = try await host.manager.reconcile(plan: false)
+    #expect(host.kernel[vf]?.mac == before.mac && host.ledger.contents.baselines[pci]?.state.mac == before.mac)
+  }
+
   @Test func aListThatShrinksLeavesNoBaselineBehind() async throws {
     let host = try await FakeHost()
     _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
