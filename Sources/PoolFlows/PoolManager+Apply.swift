@@ -496,11 +496,12 @@ extension PoolManager {
   private func idleBaselines(besides name: String, _ vfs: [PCIAddress]) -> [LedgerChange] {
     let others = contents.pools.values.filter { $0.name != name && $0.mode == .enforce }
     let pooled = Set(others.flatMap(\.addresses) + vfs)
+    let guestMACs = guestMACs()
     return contents.baselines.values.filter { baseline in
       let vf = baseline.vf
       guard !pooled.contains(vf), contents.quarantines[vf] == nil, !contents.isLeased(vf) else { return false }
       // Else what a guest has left on it would be its baseline one day.
-      return inventory.vf(at: vf)?.state.map { dirt(on: $0, baseline.state).isEmpty } ?? true
+      return inventory.vf(at: vf)?.state.map { dirt(on: $0, baseline.state, guestMACs: guestMACs).isEmpty } ?? true
     }.map { .forgetBaseline($0.vf) }
   }
 
