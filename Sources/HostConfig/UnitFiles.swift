@@ -7,10 +7,9 @@ extension ConfigReader {
     var writers: [VFCountWriter] = []
     for file in files(in: Self.folders, suffix: ".service") where !file.text.isEmpty {
       let unit = withDropIns(file, in: Self.folders)
-      let instances = instances(of: file.name)
       for entry in unit.keys(of: "Service").flatMap({ unit.assignments("Service", $0) }) {
         let text = entry.text
-        if let write = Self.find(in: text, instances, pf) {
+        if let write = find(in: text, of: file.name, pf) {
           writers.append(
             VFCountWriter(kind: .unit, path: entry.path, line: entry.line, count: write.count, text: text))
         } else if entry.key.hasPrefix("Exec") {
@@ -35,8 +34,10 @@ extension ConfigReader {
     return found
   }
 
-  private static func find(in text: String, _ instances: [Substring], _ pf: PFIdentity) -> CountCommand? {
-    if instances.isEmpty || !text.contains("sriov_numvfs") { return CountCommand.find(in: text, pf) }
+  private mutating func find(in text: String, of unit: Substring, _ pf: PFIdentity) -> CountCommand? {
+    guard text.contains("sriov_numvfs") else { return nil }
+    let instances = instances(of: unit)
+    if instances.isEmpty { return CountCommand.find(in: text, pf) }
     return instances.compactMap { instance in
       CountCommand.find(
         in: text.replacing("%i", with: instance).replacing("%I", with: instance), pf)

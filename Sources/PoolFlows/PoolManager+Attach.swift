@@ -219,7 +219,7 @@ extension PoolManager {
   private func claimNow(_ nic: WantedNIC, for guest: GuestDescription, _ pool: Pool) async throws -> Claim {
     let vf: PCIAddress
     do {
-      let choice = try await choose(guest, nics: 1, pool, first: nic.position)
+      let choice = try await choose(guest, nics: 1, pool, first: nic.position, within: turnLimit)
       guard let first = choice.picks.first else { throw FlowError(.refused, "pool \(pool.name) has no VF") }
       vf = first
     } catch let refusal as PlacementRefusal {

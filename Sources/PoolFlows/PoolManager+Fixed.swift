@@ -35,7 +35,7 @@ extension PoolManager {
     for wanted in fixed {
       guard obstacle(to: wanted, for: guest.guest) != nil else { continue }
       // Before a refusal the truth is read from libvirt, as for placement.
-      _ = await returnLostPorts(of: wanted.pool)
+      await lookBeforeRefusal([wanted.pool], within: deadline.left / 2)
       if let why = obstacle(to: wanted, for: guest.guest) {
         let name = inventory.vf(at: wanted.vf).map { "\($0.id)" } ?? "\(wanted.vf)"
         return

@@ -41,8 +41,8 @@ extension PoolManager {
   }
 
   /// What a start is refused with; nil = nothing. What is only to be warned of is logged, unless it is in `told`.
-  func refusedClash(of nics: [CardNIC], _ told: inout Set<String>) async -> String? {
-    let clashes = await clashes(of: nics)
+  func refusedClash(of nics: [CardNIC], _ told: inout Set<String>, _ deadline: HookDeadline) async -> String? {
+    let clashes = await clashes(of: nics, within: deadline.left / 2)
     if let refused = clashes.first(where: \.isRefused) { return refused.text }
     for clash in clashes where told.insert(clash.text).inserted { log.warning("\(clash.text)") }
     return nil
@@ -50,16 +50,16 @@ extension PoolManager {
 
   /// Refuses a NIC that is to be attached; returns what is only to be warned of.
   func clashNotes(of nic: CardNIC) async throws(FlowError) -> [String] {
-    let clashes = await clashes(of: [nic])
+    let clashes = await clashes(of: [nic], within: turnLimit)
     if let refused = clashes.first(where: \.isRefused) { throw FlowError(.refused, refused.text) }
     for clash in clashes { log.warning("\(clash.text)") }
     return clashes.map(\.text)
   }
 
   /// Before it is told the truth is read from libvirt, as for placement.
-  private func clashes(of nics: [CardNIC]) async -> [Clash] {
+  private func clashes(of nics: [CardNIC], within patience: Duration) async -> [Clash] {
     if knownClashes(of: nics).isEmpty { return [] }
-    for pool in contents.pools.keys.sorted() { _ = await returnLostPorts(of: pool) }
+    await lookBeforeRefusal(contents.pools.keys.sorted(), within: patience)
     return knownClashes(of: nics)
   }
 

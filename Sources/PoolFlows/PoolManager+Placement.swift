@@ -6,14 +6,15 @@ import PoolModel
 extension PoolManager {
   /// Asks placement; before a refusal the truth is read from libvirt, lest a port whose end we missed refuses a start.
   ///
-  /// `first`: the position of the first of these NICs among the guest's NICs of the pool.
+  /// `first`: the position of the first of these NICs among the guest's NICs of the pool. `patience`: how long libvirt's
+  /// answer may take.
   func choose(
-    _ guest: GuestDescription, nics: Int, _ pool: Pool, first: Int = 0
+    _ guest: GuestDescription, nics: Int, _ pool: Pool, first: Int = 0, within patience: Duration
   ) async throws(PlacementRefusal) -> PlacementChoice {
     do {
       return try ranking(pool, for: guest.guest).choose(request(guest, nics: nics, pool, first: first))
     } catch {
-      _ = await returnLostPorts(of: pool.name)
+      await lookBeforeRefusal([pool.name], within: patience)
       await refreshInventory()
     }
     let (ranking, request) = (ranking(pool, for: guest.guest), request(guest, nics: nics, pool, first: first))

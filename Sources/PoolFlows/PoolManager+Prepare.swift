@@ -40,7 +40,7 @@ extension PoolManager {
     if deadline.isOver { return .go }
     let asking = askingNICs(of: guest)
     var told: Set<String> = []
-    if let clash = await refusedClash(of: asking, &told) { return .refuse(clash) }
+    if let clash = await refusedClash(of: asking, &told, deadline) { return .refuse(clash) }
     fixedNICs.note(guest, at: .now)
     if let refusal = await prepareFixedVFs(of: guest, deadline: deadline) { return .refuse(refusal) }
     if wanted.isEmpty || deadline.isOver { return .go }
@@ -59,7 +59,7 @@ extension PoolManager {
     }
     let mine = turns.turns(of: guest.guest.uuid)
     // While this start waited for its turn, another with the same MAC may have been placed.
-    if let clash = await refusedClash(of: asking, &told) {
+    if let clash = await refusedClash(of: asking, &told, deadline) {
       await endTurns(mine)
       return .refuse(clash)
     }
@@ -138,7 +138,7 @@ extension PoolManager {
       guard let pool = contents.pools[name], let nics = wanted[name] else { continue }
       let choice: PlacementChoice
       do {
-        choice = try await choose(description, nics: nics.count, pool)
+        choice = try await choose(description, nics: nics.count, pool, within: deadline.left / 2)
       } catch {
         return .refuse("\(error)")
       }

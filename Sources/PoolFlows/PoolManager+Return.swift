@@ -165,16 +165,41 @@ extension PoolManager {
     reconcileSoon()
   }
 
-  /// Leases whose port libvirt doesn't have any more are taken back; whether there were any. Not before reconciling has
-  /// read which guests run: a running guest keeps its VF when its network was restarted, and is claimed again.
-  func returnLostPorts(of pool: String) async -> Bool {
+  /// Reads from libvirt which ports some pools still have, before a start is refused: one whose end was missed may be in
+  /// the way. Waits for `patience` at most, then memory must do: while many guests start at once, libvirt may have no
+  /// thread left that could answer.
+  func lookBeforeRefusal(_ pools: [String], within patience: Duration) async {
+    let looks = pools.map { pool in
+      if let running = portLooks[pool] { return running }
+      let look = Task {
+        await self.returnLostPorts(of: pool)
+        self.portLooks[pool] = nil
+      }
+      portLooks[pool] = look
+      return look
+    }
+    let (ends, end) = AsyncStream<Void>.makeStream()
+    Task {
+      for look in looks { await look.value }
+      end.finish()
+    }
+    let alarm = Task {
+      try? await Task.sleep(for: patience)
+      end.finish()
+    }
+    for await _ in ends {}
+    alarm.cancel()
+  }
+
+  /// Leases whose port libvirt doesn't have any more are taken back. Not before reconciling has read which guests run: a
+  /// running guest keeps its VF when its network was restarted, and is claimed again.
+  private func returnLostPorts(of pool: String) async {
     let suspects = contents.leases.values.filter {
       $0.pool == pool && $0.state.hasPort && $0.port != nil
     }
     let known = ports.values.filter { !$0.isHold }.map(\.uuid)
-    guard isConnected, guestsAreKnown, let live = try? await networks.ports(of: pool) else { return false }
+    guard isConnected, guestsAreKnown, let live = try? await networks.ports(of: pool) else { return }
     let uuids = Set(live.map(\.uuid))
-    var found = false
     for lease in suspects.sorted(by: { $0.id < $1.id }) {
       guard let port = lease.port, !uuids.contains(port), contents.leases[lease.id] == lease,
         !runningGuests.contains(lease.guest.uuid)
@@ -182,15 +207,12 @@ extension PoolManager {
       forgetPort(port)
       await takeBack(lease)
       commitLater(ending(lease.id, by: .guestGone))
-      found = true
     }
     let vfs = Set(contents.pools[pool]?.addresses ?? [])
     for uuid in known where !uuids.contains(uuid) {
       guard let vf = ports[uuid]?.vf, vfs.contains(vf), !contents.leases.values.contains(where: { $0.port == uuid })
       else { continue }
       forgetPort(uuid)
-      found = true
     }
-    return found
   }
 }

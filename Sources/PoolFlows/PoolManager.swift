@@ -79,6 +79,8 @@ public actor PoolManager {
   /// What guests have by address, without a lease.
   var fixedNICs = FixedNICs()
   var turns = Turns()
+  /// What is being read of pools' ports before a refusal, by pool.
+  var portLooks: [String: Task<Void, Never>] = [:]
   /// False after `vfpool disable`, until libvirt's daemon is restarted, as `vfpool enable` does.
   var mayHold = true
   public internal(set) var isConnected = false

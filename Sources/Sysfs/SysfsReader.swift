@@ -90,7 +90,8 @@ struct SysfsReader {
 extension StringProtocol {
   /// Without white space around it.
   package var trimmed: String {
-    let tail = drop { $0.isWhitespace }
-    return String(tail.reversed().drop { $0.isWhitespace }.reversed())
+    var text = Substring(self).drop { $0.isWhitespace }
+    while text.last?.isWhitespace == true { text.removeLast() }
+    return String(text)
   }
 }

@@ -74,6 +74,8 @@ public final class FakeLibvirt: Networks, Guests {
     public var onUnplug: (@Sendable (_ guest: GuestID, _ alias: String, _ isGone: Bool) async -> Void)?
     /// Called before vfpoold's port is made.
     public var beforeClaim: (@Sendable () async -> Void)?
+    /// Called before the ports of a network are told.
+    public var beforePorts: (@Sendable () async -> Void)?
     public var nextUUID = 1
     public var calls: [String] = []
     public var failing: Set<String> = []
@@ -118,7 +120,8 @@ public final class FakeLibvirt: Networks, Guests {
   }
 
   public func ports(of network: String) async throws -> [NetworkPort] {
-    state.withLock { $0.networks[network].map { Array($0.ports.values) } ?? [] }
+    await state.withLock { $0.beforePorts }?()
+    return state.withLock { $0.networks[network].map { Array($0.ports.values) } ?? [] }
   }
 
   public func claim(_ port: NetworkPort, in network: String) async throws {

@@ -101,6 +101,38 @@ struct HandOutTests {
     #expect(await host.libvirt.start(late, host.manager) == nil)
   }
 
+  /// While many guests start at once, libvirt may have no thread left that could answer.
+  @Test func refusalDoesNotWaitForALibvirtThatDoesNotAnswer() async throws {
+    let host = try await FakeHost()
+    _ = try await host.manager.apply(netdef: FakeHost.sticky, plan: false)
+    for number in 1...7 {
+      #expect(await host.libvirt.start(FakeLibvirt.guest(number, networks: ["sticky"]), host.manager) == nil)
+    }
+    let (silence, answer) = AsyncStream<Void>.makeStream()
+    let asked = Mutex(0)
+    host.libvirt.state.withLock {
+      $0.beforePorts = {
+        asked.withLock { $0 += 1 }
+        for await _ in silence {}
+      }
+    }
+    let late = [8, 9].map { FakeLibvirt.guest($0, networks: ["sticky"]) }
+    for guest in late {
+      let verdict = await host.manager.prepare(guest, deadline: HookDeadline(in: .seconds(2)))
+      guard case .refuse(let why) = verdict else {
+        Issue.record("\(guest.guest.name) is let through")
+        return
+      }
+      #expect(why.contains("pool sticky: no free VF for guest \(guest.guest.name): 7 of 7 are leased"))
+    }
+    #expect(asked.withLock { $0 } == 1)
+    answer.finish()
+    try await eventually("libvirt is asked again") {
+      _ = await host.manager.prepare(late[0], deadline: HookDeadline(in: .seconds(2)))
+      return asked.withLock { $0 } > 1
+    }
+  }
+
   @Test func severalNICsOfOnePool() async throws {
     let host = try await FakeHost()
     _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)

@@ -46,8 +46,12 @@ def contains(text, part, what):
         fail(f"{what}: {part!r} is not in:\n{text}")
 
 
+BEGIN = time.monotonic()
+
+
 def step(text):
-    print(f"- {text}", flush=True)
+    """Says what comes next, after how many seconds of the case."""
+    print(f"- {time.monotonic() - BEGIN:4.0f} s: {text}", flush=True)
 
 
 def wait_until(predicate, timeout, what):
