@@ -79,8 +79,12 @@ extension PoolManager {
 
   /// What an inventory that was just read tells of carriers.
   func noteCarriers() {
-    for pf in inventory.pfs { note(carrier: pf.carrier, of: pf.name) }
+    for pf in inventory.pfs {
+      if let known = vfCounts.updateValue(pf.numVFs, forKey: pf.name), known != pf.numVFs { forgetLosses(of: pf.name) }
+      note(carrier: pf.carrier, of: pf.name)
+    }
     let names = Set(inventory.pfs.map(\.name))
+    vfCounts = vfCounts.filter { names.contains($0.key) }
     unhealthyPFs.formIntersection(names)
     pfsSeenUp.formIntersection(names)
     losses = losses.filter { names.contains($0.key) }
@@ -107,6 +111,13 @@ extension PoolManager {
       }
     case nil: recoveries.removeValue(forKey: pf)?.cancel()
     }
+  }
+
+  /// A card takes its link down and up again when its VFs come or go: that is no flapping.
+  private func forgetLosses(of pf: String) {
+    losses[pf] = nil
+    pfsSeenUp.remove(pf)
+    recoveries.removeValue(forKey: pf)?.cancel()
   }
 
   private func recentLosses(of pf: String) -> [ContinuousClock.Instant] {

@@ -97,6 +97,8 @@ public actor PoolManager {
   var losses: [String: [ContinuousClock.Instant]] = [:]
   /// PFs that have had a carrier since vfpoold started: a link that comes up for the first time doesn't flap.
   var pfsSeenUp: Set<String> = []
+  /// How many VFs each PF had when it was last looked at.
+  var vfCounts: [String: Int] = [:]
   /// What leased VFs have lost of their settings, by lease: as seen once, and as seen twice.
   var suspectedChanges: [Int64: VFSettings] = [:]
   var outsideChanges: [Int64: VFSettings] = [:]

@@ -77,6 +77,19 @@ struct WatchTests {
     #expect(await host.manager.unhealthyPFs.isEmpty)
   }
 
+  @Test func aLinkThatGoesBecauseTheVFsChangeDoesNotFlap() async throws {
+    let host = try await FakeHost()
+    for count in [3, 5, 4] {
+      await setCarrier(false, of: 1, host)
+      host.kernel.state.withLock { $0.pfs[0].numVFs = count }
+      _ = await host.manager.view()
+      #expect(await host.manager.unhealthyPFs == ["enp1s0"])
+      await setCarrier(true, of: 1, host)
+      #expect(await host.manager.unhealthyPFs.isEmpty)
+    }
+    #expect(await host.manager.losses["enp1s0"] == nil)
+  }
+
   @Test func aNewCardDoesNotInheritTheHealthOfItsName() async throws {
     let host = try await FakeHost()
     await setCarrier(false, of: 1, host)

@@ -367,6 +367,7 @@ def define_guest(
   <features><acpi/><apic/></features>
   <devices>
     {interfaces}
+    <controller type='usb' model='none'/>
     <serial type='file'><source path='{console_log(name)}'/></serial>
     <memballoon model='none'/>
   </devices>

@@ -12,7 +12,7 @@ def define(name, ports=0, kernel=False, nics="", machine="q35", hotplug="on"):
     boot = ""
     if kernel:
         images = "/var/lib/libvirt/images"
-        boot = f"<kernel>{images}/vmlinuz</kernel><initrd>{images}/pair.initrd</initrd><cmdline>console=ttyS0 quiet</cmdline>"
+        boot = f"<kernel>{images}/vmlinuz</kernel><initrd>{images}/guest.initrd</initrd><cmdline>console=ttyS0 quiet</cmdline>"
     root = "pcie-root" if machine == "q35" else "pci-root"
     target = "" if hotplug == "on" else f"<target hotplug='{hotplug}'/>"
     controllers = f"<controller type='pci' model='{root}'>{target}</controller>"
