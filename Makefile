@@ -30,7 +30,7 @@ help:
 	@echo "make fuzz         ten million messages that libFuzzer makes up, for the netlink parsers; a quarter of an hour"
 	@echo "make check        format and warnings, as CI wants them"
 	@echo "sudo make soak    vfpoold killed, and made to fail, at every point of its flows on the emulated host, power cuts, a"
-	@echo "                  thousand starts, a migration; a night"
+	@echo "                  thousand starts, hot-plug, other clients, a migration; a night"
 	@echo "sudo make bench   what vfpool costs, as ratios; half an hour"
 	@echo "sudo make lab     boot the emulated host with the package in it; then: sudo Tests/lab/lab sh"
 	@echo "sudo make deps    the Debian packages that the build needs"
@@ -91,7 +91,7 @@ soak:
 	@$(need_root)
 	@$(MAKE) --no-print-directory deb
 	$(BUILD_RELEASE) --product vfpoold-faults
-	rc=0; for part in soak "run 26" migration; do Tests/lab/$$part || rc=1; done; exit $$rc
+	rc=0; for part in soak "run 22 25 26" migration; do Tests/lab/$$part || rc=1; done; exit $$rc
 	@$(keep_owner)
 
 demo:

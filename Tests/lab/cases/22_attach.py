@@ -1,5 +1,6 @@
 """`vfpool guest attach` and `detach`: VFs and devices in and out of running guests and definitions, and who has what."""
 
+# soak
 # timeout: 2400
 from vfpoollab import *
 

@@ -1,5 +1,6 @@
 """Other libvirt clients as they come: virt-install, virt-xml, virsh edit, attach-interface and attach-device."""
 
+# soak
 # timeout: 1800
 from vfpoollab import *
 
