@@ -77,14 +77,13 @@ extension PoolManager {
 
   // MARK: Carrier
 
-  /// What an inventory that was just read tells of carriers.
-  func noteCarriers() {
+  /// What an inventory that was just read tells of carriers; `before`: the one that it takes the place of.
+  func noteCarriers(since before: HostInventory) {
     for pf in inventory.pfs {
-      if let known = vfCounts.updateValue(pf.numVFs, forKey: pf.name), known != pf.numVFs { forgetLosses(of: pf.name) }
+      if let known = before.pf(named: pf.name), known.numVFs != pf.numVFs { forgetLosses(of: pf.name) }
       note(carrier: pf.carrier, of: pf.name)
     }
     let names = Set(inventory.pfs.map(\.name))
-    vfCounts = vfCounts.filter { names.contains($0.key) }
     unhealthyPFs.formIntersection(names)
     pfsSeenUp.formIntersection(names)
     losses = losses.filter { names.contains($0.key) }

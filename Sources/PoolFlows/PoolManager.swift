@@ -97,8 +97,6 @@ public actor PoolManager {
   var losses: [String: [ContinuousClock.Instant]] = [:]
   /// PFs that have had a carrier since vfpoold started: a link that comes up for the first time doesn't flap.
   var pfsSeenUp: Set<String> = []
-  /// How many VFs each PF had when it was last looked at.
-  var vfCounts: [String: Int] = [:]
   /// What leased VFs have lost of their settings, by lease: as seen once, and as seen twice.
   var suspectedChanges: [Int64: VFSettings] = [:]
   var outsideChanges: [Int64: VFSettings] = [:]
@@ -190,9 +188,11 @@ public actor PoolManager {
   @discardableResult
   func refreshInventory(counters: Bool = false) async -> Bool {
     do {
-      inventory = try await links.inventory(counters: counters)
+      let read = try await links.inventory(counters: counters)
+      let before = inventory
+      inventory = read
       layouts = [:]
-      noteCarriers()
+      noteCarriers(since: before)
       problems["inventory"] = inventory.problems.isEmpty ? nil : inventory.problems.joined(separator: "; ")
       return true
     } catch {

@@ -21,6 +21,7 @@ VFS_A_PF = 7
 HOOKS = ("/etc/libvirt/hooks/qemu.d/50-vfpool", "/etc/libvirt/hooks/network.d/50-vfpool")
 LEDGER = "/var/lib/vfpool/ledger.sqlite"
 HOLD_OWNER = "vfpool-hold"
+IMAGES = "/var/lib/libvirt/images"
 
 
 class Failure(AssertionError):
@@ -339,6 +340,12 @@ def console_log(name):
     return f"/var/log/libvirt/qemu/{name}-console.log"
 
 
+def boot_linux(*words):
+    """What makes a guest boot the tiny Linux, for its <os>; words: more of the kernel's command line."""
+    line = " ".join(("console=ttyS0", "quiet", *words))
+    return f"<kernel>{IMAGES}/vmlinuz</kernel><initrd>{IMAGES}/guest.initrd</initrd><cmdline>{line}</cmdline>"
+
+
 def define_guest(
     name, network, mac=None, kernel=False, memory=32, autostart=False, portgroup=None, ip=None, peer=None, poweroff=None
 ):
@@ -351,13 +358,12 @@ def define_guest(
     networks = [network] if isinstance(network, str) else network
     mac = f"<mac address='{mac}'/>" if mac else ""
     portgroup = f" portgroup='{portgroup}'" if portgroup else ""
-    images = "/var/lib/libvirt/images"
-    boot = f"<loader readonly='yes' type='rom'>{images}/idle.rom</loader>"
+    boot = f"<loader readonly='yes' type='rom'>{IMAGES}/idle.rom</loader>"
     if kernel:
         memory = max(memory, 128)
-        words = ["console=ttyS0", "quiet", f"ip=192.0.2.{ip}", f"peer=192.0.2.{peer}"]
+        words = [f"ip=192.0.2.{ip}", f"peer=192.0.2.{peer}"]
         words += [f"poweroff={poweroff}"] if poweroff else []
-        boot = f"<kernel>{images}/vmlinuz</kernel><initrd>{images}/guest.initrd</initrd><cmdline>{' '.join(words)}</cmdline>"
+        boot = boot_linux(*words)
     interfaces = "\n    ".join(
         f"<interface type='network'><source network='{network}'{portgroup}/>{mac}</interface>" for network in networks)
     xml = f"""<domain type='qemu'>

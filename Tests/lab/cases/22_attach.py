@@ -10,10 +10,7 @@ PAIR = "52:54:00:00:22:01"
 
 def define(name, ports=0, kernel=False, nics="", machine="q35", hotplug="on"):
     """A guest with so many PCI ports that nothing but its NICs takes at its start; one of type pc has its root bus alone."""
-    boot = ""
-    if kernel:
-        images = "/var/lib/libvirt/images"
-        boot = f"<kernel>{images}/vmlinuz</kernel><initrd>{images}/guest.initrd</initrd><cmdline>console=ttyS0 quiet</cmdline>"
+    boot = boot_linux() if kernel else ""
     root = "pcie-root" if machine == "q35" else "pci-root"
     target = "" if hotplug == "on" else f"<target hotplug='{hotplug}'/>"
     controllers = f"<controller type='pci' model='{root}'>{target}</controller>"

@@ -4,8 +4,6 @@
 # timeout: 1800
 from vfpoollab import *
 
-IMAGES = "/var/lib/libvirt/images"
-
 
 def virt(tool, *arguments):
     return run(tool, *arguments, timeout=60)
