@@ -48,6 +48,9 @@ extension PoolManager {
     return nil
   }
 
+  /// What a start is refused with by what memory knows, for the moment before it is recorded; nil = nothing.
+  func knownRefusal(of nics: [CardNIC]) -> String? { knownClashes(of: nics).first(where: \.isRefused)?.text }
+
   /// Refuses a NIC that is to be attached; returns what is only to be warned of.
   func clashNotes(of nic: CardNIC) async throws(FlowError) -> [String] {
     let clashes = await clashes(of: [nic], within: turnLimit)

@@ -46,7 +46,7 @@ extension PoolManager {
     if wanted.isEmpty || deadline.isOver { return .go }
     let enforced = wanted.keys.filter { contents.pools[$0]?.mode == .enforce }.sorted()
     guard isConnected, !enforced.isEmpty else {
-      return await recordUnplaced(guest.guest, wanted)
+      return await recordUnplaced(guest.guest, wanted, asking)
     }
     guard await takeTurns(Set(enforced), guest.guest, deadline: deadline) else {
       for name in enforced { await dropHolds(of: nil, in: name) }
@@ -55,7 +55,7 @@ extension PoolManager {
         guard let pool = contents.pools[name], let nics = wanted[name]?.count else { continue }
         if let refusal = shortage(guest, nics: nics, pool) { return .refuse("\(refusal)") }
       }
-      return await recordUnplaced(guest.guest, wanted)
+      return await recordUnplaced(guest.guest, wanted, asking)
     }
     let mine = turns.turns(of: guest.guest.uuid)
     // While this start waited for its turn, another with the same MAC may have been placed.
@@ -67,7 +67,7 @@ extension PoolManager {
       await endTurns(mine)
       return .go
     }
-    let verdict = await place(guest, wanted, in: mine, deadline: deadline)
+    let verdict = await place(guest, wanted, asking, in: mine, deadline: deadline)
     if case .refuse = verdict { await endTurns(mine) }
     return verdict
   }
@@ -102,7 +102,10 @@ extension PoolManager {
   }
 
   /// Lets the start through: libvirt picks, and the pick is adopted when its port is created.
-  private func recordUnplaced(_ guest: GuestID, _ wanted: [String: [WantedNIC]]) async -> HookVerdict {
+  private func recordUnplaced(
+    _ guest: GuestID, _ wanted: [String: [WantedNIC]], _ asking: [CardNIC]
+  ) async -> HookVerdict {
+    if let clash = knownRefusal(of: asking) { return .refuse(clash) }
     let changes = wanted.sorted { $0.key < $1.key }.flatMap { name, nics in
       nics.map { LedgerChange.openLease(newLease(guest, name, $0, vf: nil)) }
     }
@@ -129,7 +132,8 @@ extension PoolManager {
   }
 
   private func place(
-    _ description: GuestDescription, _ wanted: [String: [WantedNIC]], in mine: [Turn], deadline: HookDeadline
+    _ description: GuestDescription, _ wanted: [String: [WantedNIC]], _ asking: [CardNIC], in mine: [Turn],
+    deadline: HookDeadline
   ) async -> HookVerdict {
     let guest = description.guest
     var changes: [LedgerChange] = []
@@ -152,6 +156,8 @@ extension PoolManager {
       await endTurns(mine)
       return .go
     }
+    // While libvirt was asked, a start in another pool of the same card may have been placed.
+    if let clash = knownRefusal(of: asking) { return .refuse(clash) }
     do {
       try await commit(numbered(changes) + holds.map(LedgerChange.addHold))
     } catch {

@@ -102,6 +102,30 @@ struct MACClashesTests {
     #expect(await host.libvirt.start(Self.guest(2), manager) == nil)
   }
 
+  @Test func aStartInAnotherPoolOfTheCardMeanwhileCounts() async throws {
+    let host = try await Self.host()
+    let others = Self.netdef(name: "q", pf: #"enp1s0" range="4-6"/><vfpool:pf dev="enp2s0"#)
+    _ = try await host.manager.apply(netdef: others, plan: false)
+    let first = (1...4).map { FakeLibvirt.guest($0, networks: ["p"]) }
+    for guest in first { #expect(await host.libvirt.start(guest, host.manager) == nil) }
+    // The pool is full, so libvirt is asked, and meanwhile one of its guests stops.
+    let isFirst = Mutex(true)
+    host.libvirt.state.withLock {
+      $0.beforePorts = { [libvirt = host.libvirt, manager = host.manager] in
+        guard
+          isFirst.withLock({
+            defer { $0 = false }; return $0
+          })
+        else { return }
+        #expect(await libvirt.start(Self.guest(5, pool: "q"), manager) == nil)
+        await libvirt.stop(first[0].guest, manager)
+      }
+    }
+    let why = await host.libvirt.start(Self.guest(6), host.manager)
+    #expect(why?.contains("guest g6 has MAC \(Self.mac), which guest g5 uses on enp1s0/4") == true)
+    #expect(!isFirst.withLock { $0 })
+  }
+
   @Test(arguments: [true, false]) func aRunningGuestKeepsTheVLANThatItsPoolHad(isRestarted: Bool) async throws {
     let host = try await Self.host()
     #expect(await host.libvirt.start(Self.guest(1), host.manager) == nil)
