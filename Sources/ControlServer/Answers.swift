@@ -2,6 +2,7 @@ import ControlAPI
 import Foundation
 import HTTPTypes
 import Hummingbird
+import NIOCore
 import PoolFlows
 
 /// A handler's result as HTTP: JSON, or a `Failure` with the status that fits.
@@ -56,20 +57,22 @@ extension FlowError {
 }
 
 extension Request {
-  /// A query parameter, decoded; nil when it is missing or empty.
-  func query(_ name: String) -> String? {
-    uri.queryParameters.get(name).flatMap { $0.isEmpty ? nil : $0 }
+  /// A query parameter, decoded; nil when it is missing. An empty one is refused: taken as missing, it would mean all.
+  func query(_ name: String) throws(FlowError) -> String? {
+    let value = uri.queryParameters.get(name)
+    if value?.isEmpty == true { throw FlowError(.invalid, "the query parameter \(name) is empty") }
+    return value
   }
 
   /// A query parameter that the route can't do without.
   func needed(_ name: String) throws(FlowError) -> String {
-    guard let value = query(name) else { throw FlowError(.invalid, "the query parameter \(name) is missing") }
+    guard let value = try query(name) else { throw FlowError(.invalid, "the query parameter \(name) is missing") }
     return value
   }
 
-  /// A query parameter as a value, which is `shape` as text; nil when it is missing or empty.
+  /// A query parameter as a value, which is `shape` as text; nil when it is missing.
   func value<Value: LosslessStringConvertible>(_ name: String, _ shape: String) throws(FlowError) -> Value? {
-    guard let text = query(name) else { return nil }
+    guard let text = try query(name) else { return nil }
     guard let value = Value(text) else { throw FlowError(.invalid, "\(name) “\(text)” is not \(shape)") }
     return value
   }
@@ -82,16 +85,21 @@ extension Request {
     return value
   }
 
-  /// `plan=true`, or `plan` alone.
-  func flag(_ name: String) -> Bool {
-    guard let value = uri.queryParameters.get(name) else { return false }
-    return value.isEmpty || value == "true" || value == "1"
+  /// `plan=true`, or `plan` alone; false when it is missing. Other words are refused: somebody may have meant true.
+  func flag(_ name: String) throws(FlowError) -> Bool {
+    switch uri.queryParameters.get(name) {
+    case nil, "false": return false
+    case "", "true": return true
+    case let value?: throw FlowError(.invalid, "\(name) “\(value)” is neither true nor false")
+    }
   }
 
   /// The whole body; more than `limit` bytes are refused.
   func bytes(upTo limit: Int) async throws -> ByteBuffer {
-    do { return try await body.collect(upTo: limit) } catch {
-      throw FlowError(.invalid, "the request's body is larger than \(limit) bytes, or was cut off")
+    do { return try await body.collect(upTo: limit) } catch is NIOTooManyBytesError {
+      throw HTTPError(.contentTooLarge, message: "the request's body is larger than \(limit) bytes")
+    } catch {
+      throw FlowError(.invalid, "the request's body was cut off")
     }
   }
 }

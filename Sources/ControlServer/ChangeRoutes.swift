@@ -60,9 +60,9 @@ struct ChangeRoutes {
       try await manager.removePool(
         request.needed("pool"), plan: request.flag("plan"), ifPlan: request.query("ifPlan"))
     }
-    plan(router, Route.poolStart) { manager, request in try await manager.startPool(request.needed("pool")) }
-    plan(router, Route.poolStop) { manager, request in try await manager.stopPool(request.needed("pool")) }
-    plan(router, Route.disable) { manager, _ in try await manager.dropAllHolds() }
+    atOnce(router, Route.poolStart) { manager, request in try await manager.startPool(request.needed("pool")) }
+    atOnce(router, Route.poolStop) { manager, request in try await manager.stopPool(request.needed("pool")) }
+    atOnce(router, Route.disable) { manager, _ in try await manager.dropAllHolds() }
     plan(router, Route.pfSetVFs) { manager, request in
       guard let count = Int(try request.needed("count")) else { throw FlowError(.invalid, "count is not a number") }
       return try await manager.setVFCount(
@@ -113,7 +113,7 @@ struct ChangeRoutes {
     }
     router.post(RouterPath(Route.reconcile)) { request, _ in
       try await Answer.from {
-        let plan = request.flag("plan")
+        let plan = try request.flag("plan")
         return try Answer.json(PlanReport(await manager.reconcile(plan: plan), done: !plan))
       }
     }
@@ -135,6 +135,19 @@ struct ChangeRoutes {
         if names.isEmpty { throw FlowError(.invalid, "the query parameter device is missing") }
         return try Answer.json(await manager.changeDevices(names, verb).map { DeviceChange($0) })
       }
+    }
+  }
+
+  /// For changes that have no plan: who asks for one must not get the change.
+  private func atOnce(
+    _ router: Router<BasicRequestContext>, _ path: String,
+    _ handle: @escaping @Sendable (PoolManager, Request) async throws -> Plan
+  ) {
+    plan(router, path) { manager, request in
+      if try request.flag("plan") {
+        throw FlowError(.invalid, "\(path) makes no plan: it is done at once; ask without plan")
+      }
+      return try await handle(manager, request)
     }
   }
 

@@ -22,6 +22,10 @@ public struct ControlService: Service {
 
   /// One thread for both sockets: requests are few and short, and each thread costs memory.
   private static let eventLoop = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+  /// How long a connection may be open without a request.
+  private static let idleLimit = TimeAmount.seconds(60)
+  /// How many connections the socket for those who only look has at once: more wait.
+  private static let readOnlyConnections = 64
 
   let manager: PoolManager
   let path: String
@@ -57,17 +61,21 @@ public struct ControlService: Service {
     // A socket file that a killed vfpoold left is in the way of bind.
     unlink(path)
     // Not `Application`: its date cache wakes up every second, and vfpoold is to sleep when there is nothing to do.
-    let server = try HTTPServerBuilder.http1().buildServer(
-      configuration: ServerConfiguration(address: .unixDomainSocket(path: path)),
+    let server = try HTTPServerBuilder.http1(configuration: .init(idleTimeout: Self.idleLimit)).buildServer(
+      configuration: ServerConfiguration(
+        address: .unixDomainSocket(path: path),
+        availableConnectionsDelegate: access == .readOnly
+          ? MaximumAvailableConnections(Self.readOnlyConnections, logger: log) : nil),
       eventLoopGroup: Self.eventLoop, logger: log
     ) { request, writer, channel in
-      let response: Response
+      var response: Response
       do {
         response = try await responder.respond(
           to: request, context: BasicRequestContext(source: .init(channel: channel, logger: log)))
-      } catch let error as HTTPError {
-        let failure = Failure(error: error.body ?? "no such route: \(request.uri)")
-        response = (try? Answer.json(failure, error.status)) ?? Response(status: error.status)
+        // The router's own answer, which is empty.
+        if response.status == .notFound, response.headers[.contentType] == nil {
+          response = try noRoute(request)
+        }
       } catch {
         response = Response(status: .internalServerError)
       }
@@ -77,6 +85,12 @@ public struct ControlService: Service {
       await onRunning()
     }
     try await withTaskExecutorPreference(EventLoopExecutor(Self.eventLoop.any())) { try await server.run() }
+  }
+
+  private func noRoute(_ request: Request) throws -> Response {
+    let elsewhere =
+      access == .readOnly ? " on this socket; what changes something is served on \(SocketPath.readWrite)" : ""
+    return try Answer.json(Failure(error: "no route \(request.method) \(request.uri.path)\(elsewhere)"), .notFound)
   }
 
   /// Root and the group may connect, nobody else.

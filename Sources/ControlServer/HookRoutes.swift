@@ -49,9 +49,9 @@ struct HookRoutes {
   private func qemu(_ request: Request) async throws -> HookVerdict {
     let deadline = deadline(request)
     let xml = try await request.bytes(upTo: Self.bodyLimit).readableBytesView
-    let (op, subop) = (request.query("op") ?? "", request.query("subop") ?? "")
+    let (op, subop) = (request.word("op"), request.word("subop"))
     guard !deadline.isOver else {
-      await manager.hookCameLate("qemu \(op) of guest \(request.query("object") ?? "?")")
+      await manager.hookCameLate("qemu \(op) of guest \(request.word("object"))")
       return .go
     }
     switch (op, subop) {
@@ -69,7 +69,7 @@ struct HookRoutes {
   private func network(_ request: Request) async throws -> HookVerdict {
     let deadline = deadline(request)
     let input = try NetworkHookInput(bytes: await request.bytes(upTo: Self.bodyLimit).readableBytesView)
-    let op = request.query("op") ?? ""
+    let op = request.word("op")
     guard !deadline.isOver else {
       await manager.hookCameLate("network \(op) of \(input.networkName)")
       return .go
@@ -88,4 +88,9 @@ struct HookRoutes {
     await manager.libvirtReloads()
     return .go
   }
+}
+
+extension Request {
+  /// What libvirt told the hook; empty when it told nothing.
+  fileprivate func word(_ name: String) -> String { uri.queryParameters.get(name) ?? "" }
 }

@@ -82,7 +82,7 @@ struct ReadRoutes {
   }
 
   private func filter(_ request: Request) throws(FlowError) -> HistoryFilter {
-    var filter = HistoryFilter(guest: request.query("guest"), pool: request.query("pool"))
+    var filter = try HistoryFilter(guest: request.query("guest"), pool: request.query("pool"))
     filter.mac = try request.value("mac", MACAddress.shape)
     filter.vf = try request.value("vf", "a PCI address like 0000:01:10.0")
     filter.at = try request.value("at", "a time like 2026-11-24T14:51:53Z")

@@ -182,7 +182,7 @@ extension PoolManager {
           ?? counts.first { $0.pf.name == id?.pf }.flatMap { netdef.line(of: .pf($0.wanted.selector)) }
           ?? netdef.line(of: .forward)
         throw FlowError(
-          .invalid, "\(at(line))overlaps pool \(other.name): both have \(id.map { "\($0) " } ?? "")\(address)")
+          .refused, "\(at(line))overlaps pool \(other.name): both have \(id.map { "\($0) " } ?? "")\(address)")
       }
       for (pf, theirs) in inventory.pfs(of: other) {
         if let count = counts.first(where: { $0.pf.name == pf.name && $0.owned }), let vfs = theirs.vfs,
@@ -386,7 +386,9 @@ extension PoolManager {
           "pool \(name) could not be applied: \(error); and it could not be undone: \(failure); apply it again, or remove it"
         )
       }
-      throw FlowError(.failed, "pool \(name) could not be applied, and what was done is undone: \(error)")
+      throw FlowError(
+        (error as? FlowError)?.code ?? .failed,
+        "pool \(name) could not be applied, and what was done is undone: \(error)")
     }
     problems["pool \(name)"] = nil
     await rereadNetworks()

@@ -124,6 +124,51 @@ struct ControlServiceTests {
     }
   }
 
+  /// Words that other clients may send: none of them may do more than was asked for.
+  @Test func whatIsNotUnderstoodChangesNothing() async throws {
+    try await served { host, client, _ in
+      let socket = UnixHTTP(path: client.readWrite)
+      for word in ["yes", "True", "1", "no"] {
+        let answer = try await request(socket, "POST", Route.poolApply + "?plan=\(word)", FakeHost.spread)
+        #expect(answer.status == 400, "plan=\(word)")
+      }
+      #expect(host.ledger.contents.pools.isEmpty)
+      for (query, isDone) in [("?plan", false), ("?plan=true", false), ("?plan=false", true)] {
+        let answer = try await request(socket, "POST", Route.poolApply + query, FakeHost.spread)
+        #expect(answer.status == 200)
+        #expect(host.ledger.contents.pools.isEmpty != isDone)
+      }
+      let calls = host.libvirt.state.withLock { $0.calls.count }
+      for target in [Route.poolStop + "?pool=spread&", Route.poolStart + "?pool=spread&", Route.disable + "?"] {
+        let answer = try await request(socket, "POST", target + "plan=true")
+        #expect(answer.status == 400, "\(target)")
+        #expect(String(decoding: answer.body, as: UTF8.self).contains("makes no plan"))
+      }
+      #expect(host.libvirt.state.withLock { $0.calls.count } == calls)
+      for position in 0...1 {
+        let nic = NICName(pool: "spread", position: position)
+        _ = try await away { try client.bind(guest: "web", nic: nic, mac: nil) }
+      }
+      let all = try await request(socket, "POST", Route.macUnbind + "?guest=web&nic=")
+      #expect(all.status == 400)
+      #expect(host.ledger.contents.bindings.count == 2)
+    }
+  }
+
+  @Test func unknownRoutesAndLargeBodiesAreNamed() async throws {
+    try await served { _, client, readOnly in
+      let socket = UnixHTTP(path: client.readWrite)
+      let unknown = try await request(socket, "GET", "/v1/nothing?x=1")
+      #expect(unknown.status == 404)
+      #expect(String(decoding: unknown.body, as: UTF8.self) == #"{"error":"no route GET /v1/nothing"}"#)
+      let elsewhere = try await request(readOnly, "POST", Route.poolApply)
+      #expect(String(decoding: elsewhere.body, as: UTF8.self).contains(SocketPath.readWrite))
+      let large = try await request(socket, "POST", Route.poolApply, String(repeating: "x", count: 1 << 20 + 1))
+      #expect(large.status == 413)
+      #expect(String(decoding: large.body, as: UTF8.self).contains("1048576 bytes"))
+    }
+  }
+
   @Test func leasedVFIsChangedOnlyWhenItsGuestIsNamed() async throws {
     try await served { host, client, _ in
       _ = try await away { try client.apply(netdef: Array(FakeHost.spread.utf8), file: "x", plan: false, ifPlan: nil) }

@@ -112,18 +112,18 @@ struct MACClashesTests {
     let isFirst = Mutex(true)
     host.libvirt.state.withLock {
       $0.beforePorts = { [libvirt = host.libvirt, manager = host.manager] in
-        guard
-          isFirst.withLock({
-            defer { $0 = false }; return $0
-          })
-        else { return }
+        let isMine = isFirst.withLock { first in
+          defer { first = false }
+          return first
+        }
+        guard isMine else { return }
         #expect(await libvirt.start(Self.guest(5, pool: "q"), manager) == nil)
         await libvirt.stop(first[0].guest, manager)
       }
     }
     let why = await host.libvirt.start(Self.guest(6), host.manager)
     #expect(why?.contains("guest g6 has MAC \(Self.mac), which guest g5 uses on enp1s0/4") == true)
-    #expect(!isFirst.withLock { $0 })
+    #expect(isFirst.withLock { !$0 })
   }
 
   @Test(arguments: [true, false]) func aRunningGuestKeepsTheVLANThatItsPoolHad(isRestarted: Bool) async throws {
