@@ -16,6 +16,9 @@ extension PoolManager {
   }
 
   private func attachNow(_ request: AttachRequest, _ name: String, _ scope: GuestScope) async throws -> GuestOutcome {
+    if let vlan = request.vlan, !VLANTag.isUsable(id: Int(vlan)) {
+      throw FlowError(.invalid, "VLAN \(vlan) is none of 1...4094")
+    }
     let state = try await guest(named: name)
     if case .device(let device) = request.source, request.isMultifunction {
       return try await attachSlot(of: device, request, state, scope)
@@ -122,9 +125,6 @@ extension PoolManager {
     }
     if isLive, facts[name]?.active != true {
       throw FlowError(.refused, "pool \(name) isn't active; start it: vfpool pool start \(name)")
-    }
-    if let vlan = request.vlan, !VLANTag.isUsable(id: Int(vlan)) {
-      throw FlowError(.invalid, "VLAN \(vlan) is none of 1...4094")
     }
     let netdef = facts[name].flatMap { try? Netdef(libvirtXML: $0.xml) }
     if request.vlan == nil, netdef?.isTrunk(portgroup: portgroup) == true {

@@ -512,6 +512,8 @@ struct AttachTests {
     host.devices.add(Self.gpu)
     let nic = AttachRequest(.device("\(Self.gpu.pci)"), mac: MACAddress(value: 0x5254_0000_0001))
     #expect(try await refusal(host) { try await $0.attach(nic, to: "g1", .live) }.message.contains("is no VF"))
+    let beyond = AttachRequest(.device("enp2s0/0"), vlan: 4095)
+    #expect(try await refusal(host) { try await $0.attach(beyond, to: "g1", .live) }.message.contains("1...4094"))
     let free = AttachRequest(.device("enp2s0/0"), mac: MACAddress(value: 0x5254_0000_0001), vlan: 9)
     _ = try await host.manager.attach(free, to: "g1", .live)
     let vf = try #require(host.kernel[VFIndex(pf: "enp2s0", index: 0)])
