@@ -91,6 +91,6 @@ struct HookRoutes {
 }
 
 extension Request {
-  /// What libvirt told the hook; empty when it told nothing.
-  fileprivate func word(_ name: String) -> String { uri.queryParameters.get(name) ?? "" }
+  /// What libvirt told the hook; “?” when it told nothing.
+  fileprivate func word(_ name: String) -> String { uri.queryParameters.get(name) ?? "?" }
 }
