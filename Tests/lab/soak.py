@@ -230,6 +230,8 @@ def break_at(name, hit, rule, fresh, macs):
     time.sleep(3)
     if not struck():
         disarm()
+        # Or the flow has ended early because the host is being shut down.
+        settle()
         return False
     settle()
     unquarantine()
