@@ -22,14 +22,17 @@ struct GuestDetach: ParsableCommand {
     help: .init("The device: its PCI address, libvirt's name for it, or PF/INDEX.", valueName: "device"),
     completion: .devices)
   var device: String?
-  @Option(help: .init("How long a running guest has to let it go.", valueName: "seconds")) var timeout = 30
+  @Option(help: .init("How long a running guest has to let it go.", valueName: "seconds")) var timeout =
+    GuestDetachment.defaultTimeout
   @OptionGroup var scope: GuestScopeOptions
   @OptionGroup var json: JSONOption
   @OptionGroup var connection: ConnectionOptions
 
   func validate() throws {
     if (mac == nil) == (device == nil) { throw ValidationError("give either --mac MAC or --device DEVICE") }
-    if timeout < 1 || timeout > 3600 { throw ValidationError("--timeout is 1...3600 seconds, not \(timeout)") }
+    if !GuestDetachment.timeouts.contains(timeout) {
+      throw ValidationError("--timeout is \(GuestDetachment.timeouts) seconds, not \(timeout)")
+    }
   }
 
   func run() throws {

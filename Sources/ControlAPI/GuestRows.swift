@@ -114,6 +114,24 @@ public struct GuestAttachment: Codable, Hashable, Sendable {
     self.live = live
     self.config = config
   }
+
+  private enum CodingKeys: String, CodingKey, CaseIterable {
+    case pool, portgroup, device, mac, vlan, profile, teaming, multifunction, live, config
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.fields(CodingKeys.self)
+    pool = try fields.decodeIfPresent(String.self, forKey: .pool)
+    portgroup = try fields.decodeIfPresent(String.self, forKey: .portgroup)
+    device = try fields.decodeIfPresent(String.self, forKey: .device)
+    mac = try fields.decodeIfPresent(MACAddress.self, forKey: .mac)
+    vlan = try fields.decodeIfPresent(UInt16.self, forKey: .vlan)
+    profile = try fields.decodeIfPresent(String.self, forKey: .profile)
+    teaming = try fields.decodeIfPresent(MACAddress.self, forKey: .teaming)
+    multifunction = try fields.decodeIfPresent(Bool.self, forKey: .multifunction)
+    live = try fields.decodeIfPresent(Bool.self, forKey: .live) ?? false
+    config = try fields.decodeIfPresent(Bool.self, forKey: .config) ?? false
+  }
 }
 
 /// The body of `POST /v1/guests/detach`; either a MAC or a device.
@@ -127,13 +145,29 @@ public struct GuestDetachment: Codable, Hashable, Sendable {
   /// How many seconds a running guest has to let it go.
   public var timeout: Int
 
+  public static let defaultTimeout = 30
+  public static let timeouts = 1...3600
+
   public init(
-    mac: MACAddress? = nil, device: String? = nil, live: Bool = false, config: Bool = false, timeout: Int = 30
+    mac: MACAddress? = nil, device: String? = nil, live: Bool = false, config: Bool = false,
+    timeout: Int = GuestDetachment.defaultTimeout
   ) {
     self.mac = mac
     self.device = device
     self.live = live
     self.config = config
     self.timeout = timeout
+  }
+
+  private enum CodingKeys: String, CodingKey, CaseIterable { case mac, device, live, config, timeout }
+
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.fields(CodingKeys.self)
+    self.init(
+      mac: try fields.decodeIfPresent(MACAddress.self, forKey: .mac),
+      device: try fields.decodeIfPresent(String.self, forKey: .device),
+      live: try fields.decodeIfPresent(Bool.self, forKey: .live) ?? false,
+      config: try fields.decodeIfPresent(Bool.self, forKey: .config) ?? false,
+      timeout: try fields.decodeIfPresent(Int.self, forKey: .timeout) ?? Self.defaultTimeout)
   }
 }

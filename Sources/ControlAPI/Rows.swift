@@ -332,4 +332,12 @@ public struct VFChange: Codable, Hashable, Sendable {
     self.settings = settings
     self.disrupt = disrupt
   }
+
+  private enum CodingKeys: String, CodingKey, CaseIterable { case settings, disrupt }
+
+  public init(from decoder: any Decoder) throws {
+    let fields = try decoder.fields(CodingKeys.self)
+    settings = try fields.decode(VFSettings.self, forKey: .settings)
+    disrupt = try fields.decodeIfPresent([String].self, forKey: .disrupt) ?? []
+  }
 }

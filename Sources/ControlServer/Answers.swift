@@ -37,7 +37,7 @@ enum Answer {
     } catch let error as HTTPError {
       return try json(Failure(error: error.body ?? "bad request"), error.status)
     } catch let error as DecodingError {
-      return try json(Failure(error: "the request's body is not what this route takes: \(error)"), .badRequest)
+      return try json(Failure(error: "the request's body: \(error.words(as: "what this route takes"))"), .badRequest)
     } catch {
       return try json(Failure(error: "\(error)"), .internalServerError)
     }
@@ -68,6 +68,14 @@ extension Request {
   func needed(_ name: String) throws(FlowError) -> String {
     guard let value = try query(name) else { throw FlowError(.invalid, "the query parameter \(name) is missing") }
     return value
+  }
+
+  /// All values of a query parameter that the route can't do without.
+  func several(_ name: String) throws(FlowError) -> [String] {
+    let values = uri.queryParameters.getAll(name)
+    if values.isEmpty { throw FlowError(.invalid, "the query parameter \(name) is missing") }
+    if values.contains("") { throw FlowError(.invalid, "the query parameter \(name) is empty") }
+    return values
   }
 
   /// A query parameter as a value, which is `shape` as text; nil when it is missing.

@@ -12,115 +12,94 @@ struct ChangeRoutes {
   static let netdefLimit = 1 << 20
 
   func add(to router: Router<BasicRequestContext>) {
-    router.patch(RouterPath(Route.vfs)) { request, _ in
-      try await Answer.from {
-        let names = request.uri.queryParameters.getAll("vf")
-        if names.isEmpty { throw FlowError(.invalid, "the query parameter vf is missing") }
-        let change = try await Self.decoded(VFChange.self, request)
-        let vfs = try await manager.setVFs(names, change.settings, disrupt: change.disrupt)
-        let view = await manager.view()
-        return Answer.json(text: vfs.map(view.row).json)
+    router.serve(.patch, Route.vfs, several: "vf") { request in
+      let names = try request.several("vf")
+      let change = try await Self.decoded(VFChange.self, request)
+      let vfs = try await manager.setVFs(names, change.settings, disrupt: change.disrupt)
+      let view = await manager.view()
+      return Answer.json(text: vfs.map(view.row).json)
+    }
+    router.serve(.post, Route.vfReset, "vf", several: "disrupt") { request in
+      let disrupt = request.uri.queryParameters.getAll("disrupt")
+      let vf = try await manager.resetVF(request.needed("vf"), disrupt: disrupt)
+      return try Answer.json(await manager.view().row(vf))
+    }
+    router.serve(.post, Route.vfQuarantine, "vf", "why") { request in
+      let vf = try await manager.quarantine(request.needed("vf"), why: request.needed("why"))
+      return try Answer.json(await manager.view().row(vf))
+    }
+    router.serve(.post, Route.vfUnquarantine, "vf") { request in
+      let vf = try await manager.unquarantine(request.needed("vf"))
+      return try Answer.json(await manager.view().row(vf))
+    }
+    router.serve(.post, Route.poolApply, "file", "plan", "ifPlan") { request in
+      let body = try await request.bytes(upTo: Self.netdefLimit)
+      guard let xml = String(validating: body.readableBytesView, as: UTF8.self) else {
+        throw FlowError(.invalid, "the netdef is not UTF-8")
       }
+      return try await Self.report(
+        manager.apply(netdef: xml, plan: request.flag("plan"), ifPlan: request.query("ifPlan")))
     }
-    router.post(RouterPath(Route.vfReset)) { request, _ in
-      try await Answer.from {
-        let disrupt = request.uri.queryParameters.getAll("disrupt")
-        let vf = try await manager.resetVF(request.needed("vf"), disrupt: disrupt)
-        return try Answer.json(await manager.view().row(vf))
+    router.serve(.post, Route.poolEnforce, "pool", "plan", "ifPlan") { request in
+      try await Self.report(
+        manager.enforce(pool: request.needed("pool"), plan: request.flag("plan"), ifPlan: request.query("ifPlan")))
+    }
+    router.serve(.post, Route.poolRemove, "pool", "plan", "ifPlan") { request in
+      try await Self.report(
+        manager.removePool(request.needed("pool"), plan: request.flag("plan"), ifPlan: request.query("ifPlan")))
+    }
+    router.serve(.post, Route.poolStart, "pool") { request in
+      try await Self.report(manager.startPool(request.needed("pool")))
+    }
+    router.serve(.post, Route.poolStop, "pool") { request in
+      try await Self.report(manager.stopPool(request.needed("pool")))
+    }
+    router.serve(.post, Route.disable) { _ in try await Self.report(manager.dropAllHolds()) }
+    router.serve(.post, Route.pfSetVFs, "pf", "count", "plan", "ifPlan") { request in
+      try await Self.report(
+        manager.setVFCount(
+          request.needed("count", "a number"), pf: request.needed("pf"), plan: request.flag("plan"),
+          ifPlan: request.query("ifPlan")))
+    }
+    router.serve(.post, Route.guestAttach, "guest") { request in
+      let body = try await Self.decoded(GuestAttachment.self, request)
+      let outcome = try await manager.attach(body.request(), to: request.needed("guest"), body.scope)
+      return try Answer.json(GuestChange(outcome))
+    }
+    router.serve(.post, Route.guestDetach, "guest") { request in
+      let body = try await Self.decoded(GuestDetachment.self, request)
+      guard GuestDetachment.timeouts.contains(body.timeout) else {
+        throw FlowError(.invalid, "timeout is \(GuestDetachment.timeouts) seconds, not \(body.timeout)")
       }
-    }
-    router.post(RouterPath(Route.vfQuarantine)) { request, _ in
-      try await Answer.from {
-        let vf = try await manager.quarantine(request.needed("vf"), why: request.needed("why"))
-        return try Answer.json(await manager.view().row(vf))
-      }
-    }
-    router.post(RouterPath(Route.vfUnquarantine)) { request, _ in
-      try await Answer.from {
-        let vf = try await manager.unquarantine(request.needed("vf"))
-        return try Answer.json(await manager.view().row(vf))
-      }
-    }
-    router.post(RouterPath(Route.poolApply)) { request, _ in
-      try await Answer.from {
-        let body = try await request.bytes(upTo: Self.netdefLimit)
-        guard let xml = String(validating: body.readableBytesView, as: UTF8.self) else {
-          throw FlowError(.invalid, "the netdef is not UTF-8")
-        }
-        return try Answer.json(
-          PlanReport(
-            await manager.apply(netdef: xml, plan: request.flag("plan"), ifPlan: request.query("ifPlan"))))
-      }
-    }
-    plan(router, Route.poolEnforce) { manager, request in
-      try await manager.enforce(
-        pool: request.needed("pool"), plan: request.flag("plan"), ifPlan: request.query("ifPlan"))
-    }
-    plan(router, Route.poolRemove) { manager, request in
-      try await manager.removePool(
-        request.needed("pool"), plan: request.flag("plan"), ifPlan: request.query("ifPlan"))
-    }
-    atOnce(router, Route.poolStart) { manager, request in try await manager.startPool(request.needed("pool")) }
-    atOnce(router, Route.poolStop) { manager, request in try await manager.stopPool(request.needed("pool")) }
-    atOnce(router, Route.disable) { manager, _ in try await manager.dropAllHolds() }
-    plan(router, Route.pfSetVFs) { manager, request in
-      guard let count = Int(try request.needed("count")) else { throw FlowError(.invalid, "count is not a number") }
-      return try await manager.setVFCount(
-        count, pf: request.needed("pf"), plan: request.flag("plan"), ifPlan: request.query("ifPlan"))
-    }
-    router.post(RouterPath(Route.guestAttach)) { request, _ in
-      try await Answer.from {
-        let body = try await Self.decoded(GuestAttachment.self, request)
-        let outcome = try await manager.attach(body.request(), to: request.needed("guest"), body.scope)
-        return try Answer.json(GuestChange(outcome))
-      }
-    }
-    router.post(RouterPath(Route.guestDetach)) { request, _ in
-      try await Answer.from {
-        let body = try await Self.decoded(GuestDetachment.self, request)
-        let timeout = Duration.seconds(max(0, min(body.timeout, Self.longestWait)))
-        let outcome = try await manager.detach(
-          body.target(), from: request.needed("guest"), body.scope, timeout: timeout)
-        return try Answer.json(GuestChange(outcome))
-      }
+      let outcome = try await manager.detach(
+        body.target(), from: request.needed("guest"), body.scope, timeout: .seconds(body.timeout))
+      return try Answer.json(GuestChange(outcome))
     }
     device(router, Route.deviceDetach, .detach)
     device(router, Route.deviceReattach, .reattach)
     device(router, Route.deviceReset, .reset)
-    router.post(RouterPath(Route.macBind)) { request, _ in
-      try await Answer.from {
-        let outcome = try await manager.bindMAC(
-          MACRequest(
-            guest: request.needed("guest"), nic: request.needed("nic", NICName.shape),
-            mac: request.value("mac", MACAddress.shape)))
-        return try Answer.json(MACChange(binding: MACRow(outcome.binding), notes: outcome.notes))
-      }
+    router.serve(.post, Route.macBind, "guest", "nic", "mac") { request in
+      let outcome = try await manager.bindMAC(
+        MACRequest(
+          guest: request.needed("guest"), nic: request.needed("nic", NICName.shape),
+          mac: request.value("mac", MACAddress.shape)))
+      return try Answer.json(MACChange(binding: MACRow(outcome.binding), notes: outcome.notes))
     }
-    router.post(RouterPath(Route.macUnbind)) { request, _ in
-      try await Answer.from {
-        let bindings = try await manager.unbindMACs(
-          ofGuest: request.needed("guest"), nic: request.value("nic", NICName.shape))
-        return try Answer.json(bindings.map(MACRow.init))
-      }
+    router.serve(.post, Route.macUnbind, "guest", "nic") { request in
+      let bindings = try await manager.unbindMACs(
+        ofGuest: request.needed("guest"), nic: request.value("nic", NICName.shape))
+      return try Answer.json(bindings.map(MACRow.init))
     }
-    router.post(RouterPath(Route.macImport)) { request, _ in
-      try await Answer.from {
-        let entries = try MACImport.entries(await request.bytes(upTo: MACImport.limit).readableBytesView)
-        return try Answer.json(
-          PlanReport(
-            await manager.importMACs(entries, plan: request.flag("plan"), ifPlan: request.query("ifPlan"))))
-      }
+    router.serve(.post, Route.macImport, "plan", "ifPlan") { request in
+      let entries = try MACImport.entries(await request.bytes(upTo: MACImport.limit).readableBytesView)
+      return try await Self.report(
+        manager.importMACs(entries, plan: request.flag("plan"), ifPlan: request.query("ifPlan")))
     }
-    router.post(RouterPath(Route.reconcile)) { request, _ in
-      try await Answer.from {
-        let plan = try request.flag("plan")
-        return try Answer.json(PlanReport(await manager.reconcile(plan: plan), done: !plan))
-      }
+    router.serve(.post, Route.reconcile, "plan") { request in
+      let plan = try request.flag("plan")
+      return try Answer.json(PlanReport(await manager.reconcile(plan: plan), done: !plan))
     }
   }
-
-  /// How many seconds a guest has at most to let a device go.
-  private static let longestWait = 3600
 
   private static func decoded<Body: Decodable>(_ type: Body.Type, _ request: Request) async throws -> Body {
     let body = try await request.bytes(upTo: 64 << 10)
@@ -129,35 +108,10 @@ struct ChangeRoutes {
 
   private func device(_ router: Router<BasicRequestContext>, _ path: String, _ verb: DeviceVerb) {
     let manager = manager
-    router.post(RouterPath(path)) { request, _ in
-      try await Answer.from {
-        let names = request.uri.queryParameters.getAll("device")
-        if names.isEmpty { throw FlowError(.invalid, "the query parameter device is missing") }
-        return try Answer.json(await manager.changeDevices(names, verb).map { DeviceChange($0) })
-      }
+    router.serve(.post, path, several: "device") { request in
+      try Answer.json(await manager.changeDevices(request.several("device"), verb).map { DeviceChange($0) })
     }
   }
 
-  /// For changes that have no plan: who asks for one must not get the change.
-  private func atOnce(
-    _ router: Router<BasicRequestContext>, _ path: String,
-    _ handle: @escaping @Sendable (PoolManager, Request) async throws -> Plan
-  ) {
-    plan(router, path) { manager, request in
-      if try request.flag("plan") {
-        throw FlowError(.invalid, "\(path) makes no plan: it is done at once; ask without plan")
-      }
-      return try await handle(manager, request)
-    }
-  }
-
-  private func plan(
-    _ router: Router<BasicRequestContext>, _ path: String,
-    _ handle: @escaping @Sendable (PoolManager, Request) async throws -> Plan
-  ) {
-    let manager = manager
-    router.post(RouterPath(path)) { request, _ in
-      try await Answer.from { try Answer.json(PlanReport(await handle(manager, request))) }
-    }
-  }
+  private static func report(_ plan: Plan) throws -> Response { try Answer.json(PlanReport(plan)) }
 }

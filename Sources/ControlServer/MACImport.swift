@@ -78,18 +78,7 @@ enum MACImport {
             guest: row.guest, guestUUID: row.guestUUID, nic: NICName(pool: row.pool, position: Int(row.nic)),
             mac: row.mac))
       } catch let error as DecodingError {
-        request = .failure(FlowError(.invalid, Self.words(error)))
-      }
-    }
-
-    private static func words(_ error: DecodingError) -> String {
-      switch error {
-      case .keyNotFound(let key, _): "“\(key.stringValue)” is missing"
-      case .dataCorrupted(let context): context.debugDescription
-      case .typeMismatch(_, let context), .valueNotFound(_, let context):
-        context.codingPath.last.map { "“\($0.stringValue)” isn't what it is in `vfpool mac list --json`" }
-          ?? "not a row of `vfpool mac list --json`"
-      @unknown default: "not a row of `vfpool mac list --json`"
+        request = .failure(FlowError(.invalid, error.words(as: "what it is in `vfpool mac list --json`")))
       }
     }
   }

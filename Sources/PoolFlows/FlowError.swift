@@ -7,9 +7,9 @@ public struct FlowError: Error, Hashable, Sendable, CustomStringConvertible {
     case notFound
     /// It makes sense, but must not be done now.
     case refused
-    /// The kernel, libvirt or the ledger said no.
+    /// The kernel or libvirt said no.
     case failed
-    /// libvirt is not connected.
+    /// libvirt is not connected, or the ledger can't be written.
     case unavailable
   }
 

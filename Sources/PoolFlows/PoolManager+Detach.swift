@@ -135,7 +135,7 @@ extension PoolManager {
       throw FlowError(.refused, "guest \(guest.name) refused to let \(what) go, and keeps it with its lease")
     }
     throw FlowError(
-      .failed,
+      .refused,
       "guest \(guest.name) has not let \(what) go within \(timeout.components.seconds) s, and keeps it with its lease: "
         + "does its system run, with hot-plug support? Should it let go later, all is returned then; or stop the guest")
   }

@@ -241,7 +241,7 @@ public actor PoolManager {
       problems["ledger"] = nil
     } catch {
       await reload(after: error)
-      throw FlowError(.failed, "the ledger can't be written, so nothing was changed: \(error)")
+      throw FlowError(.unavailable, "the ledger can't be written, so nothing was changed: \(error)")
     }
   }
 

@@ -1,7 +1,7 @@
 /// What is to be written to a VF. Nil = not written, whatever stands there stays.
-public struct VFSettings: Hashable, Codable, Sendable {
+public struct VFSettings: Hashable, Sendable {
   /// A VLAN to write: a tag, or none.
-  public enum VLAN: Hashable, Codable, Sendable {
+  public enum VLAN: Hashable, Sendable {
     case untagged
     case tagged(VLANTag)
 

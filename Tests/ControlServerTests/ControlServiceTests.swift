@@ -142,8 +142,20 @@ struct ControlServiceTests {
       for target in [Route.poolStop + "?pool=spread&", Route.poolStart + "?pool=spread&", Route.disable + "?"] {
         let answer = try await request(socket, "POST", target + "plan=true")
         #expect(answer.status == 400, "\(target)")
-        #expect(String(decoding: answer.body, as: UTF8.self).contains("makes no plan"))
+        #expect(String(decoding: answer.body, as: UTF8.self).contains("no query parameter “plan”"))
       }
+      let twice = try await request(socket, "POST", Route.poolStop + "?pool=spread&pool=other")
+      #expect(twice.status == 400)
+      for (body, why) in [
+        (#"{"settings":{"vlan":4095}}"#, "vlan 4095"), (#"{"settings":{"trusted":true}}"#, "“trusted”"),
+        (#"{"settings":{"trust":"on"}}"#, "“trust” isn't"), ("{", "JSON"),
+      ] {
+        let answer = try await request(socket, "PATCH", Route.vfs + "?vf=enp1s0/0", body)
+        #expect(answer.status == 400)
+        #expect(String(decoding: answer.body, as: UTF8.self).contains(why))
+      }
+      let impatient = try await request(socket, "POST", Route.guestDetach + "?guest=g1", #"{"device":"x","timeout":0}"#)
+      #expect(String(decoding: impatient.body, as: UTF8.self).contains("timeout is 1...3600 seconds"))
       #expect(host.libvirt.state.withLock { $0.calls.count } == calls)
       for position in 0...1 {
         let nic = NICName(pool: "spread", position: position)

@@ -1,0 +1,50 @@
+import ControlAPI
+import Foundation
+import PoolModel
+import Testing
+
+@Suite struct VFSettingsJSONTests {
+  static let texts: [(String, VFSettings)] = [
+    ("{}", VFSettings()),
+    (#"{"trust":true,"maxTxRate":500}"#, VFSettings(trust: true, maxTxRate: 500)),
+    (#"{"trust":null}"#, VFSettings()),
+    (#"{"vlan":null}"#, VFSettings(vlan: .untagged)),
+    (#"{"vlan":7}"#, VFSettings(vlan: .tagged(VLANTag(id: 7)))),
+    (#"{"vlan":4094,"qos":7,"vlanProto":"802.1ad"}"#, VFSettings(vlan: .tagged(VLANTag(id: 4094, qos: 7, proto: .dot1ad)))),
+  ]
+
+  @Test(arguments: texts)
+  func isReadAndWritten(json: String, settings: VFSettings) throws {
+    #expect(try JSONDecoder().decode(VFSettings.self, from: Data(json.utf8)) == settings)
+    #expect(try JSONDecoder().decode(VFSettings.self, from: JSONEncoder().encode(settings)) == settings)
+  }
+
+  @Test(arguments: [
+    (#"{"vlan":0}"#, "vlan 0 is not in 1...4094"), (#"{"vlan":4095}"#, "vlan 4095 is not in"),
+    (#"{"vlan":7,"qos":8}"#, "qos 8 is not in 0...7"), (#"{"qos":1}"#, "need a vlan"),
+    (#"{"vlan":null,"vlanProto":"802.1Q"}"#, "need a vlan"), (#"{"vlan":7,"vlanProto":"QinQ"}"#, "QinQ"),
+    (#"{"trusted":true}"#, "no field “trusted”, only linkState, mac,"),
+  ])
+  func whatIsNoneIsRefused(json: String, why: String) {
+    #expect {
+      try JSONDecoder().decode(VFSettings.self, from: Data(json.utf8))
+    } throws: {
+      "\($0)".contains(why)
+    }
+  }
+
+  @Test func bodiesDoWithWhatTheyNeed() throws {
+    let decoder = JSONDecoder()
+    let change = try decoder.decode(VFChange.self, from: Data(#"{"settings":{"trust":true}}"#.utf8))
+    #expect(change == VFChange(settings: VFSettings(trust: true)))
+    let attachment = try decoder.decode(GuestAttachment.self, from: Data(#"{"pool":"p"}"#.utf8))
+    #expect(attachment == GuestAttachment(pool: "p"))
+    let detachment = try decoder.decode(GuestDetachment.self, from: Data(#"{"device":"0000:01:10.0"}"#.utf8))
+    #expect(detachment == GuestDetachment(device: "0000:01:10.0", timeout: 30))
+    for json in [#"{"pool":"p","macs":[]}"#, #"{"settings":{},"force":true}"#] {
+      #expect(throws: DecodingError.self) { try decoder.decode(GuestAttachment.self, from: Data(json.utf8)) }
+      #expect(throws: DecodingError.self) { try decoder.decode(GuestDetachment.self, from: Data(json.utf8)) }
+      #expect(throws: DecodingError.self) { try decoder.decode(VFChange.self, from: Data(json.utf8)) }
+    }
+  }
+}
