@@ -337,7 +337,13 @@ public struct VFChange: Codable, Hashable, Sendable {
 
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.fields(CodingKeys.self)
-    settings = try fields.decode(VFSettings.self, forKey: .settings)
+    settings = try fields.decode(VFSettingsJSON.self, forKey: .settings).settings
     disrupt = try fields.decodeIfPresent([String].self, forKey: .disrupt) ?? []
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var fields = encoder.container(keyedBy: CodingKeys.self)
+    try fields.encode(VFSettingsJSON(settings), forKey: .settings)
+    try fields.encode(disrupt, forKey: .disrupt)
   }
 }

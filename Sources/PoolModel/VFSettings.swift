@@ -1,7 +1,7 @@
 /// What is to be written to a VF. Nil = not written, whatever stands there stays.
-public struct VFSettings: Hashable, Sendable {
+public struct VFSettings: Hashable, Codable, Sendable {
   /// A VLAN to write: a tag, or none.
-  public enum VLAN: Hashable, Sendable {
+  public enum VLAN: Hashable, Codable, Sendable {
     case untagged
     case tagged(VLANTag)
 

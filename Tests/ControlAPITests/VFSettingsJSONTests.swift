@@ -1,7 +1,8 @@
-import ControlAPI
 import Foundation
 import PoolModel
 import Testing
+
+@testable import ControlAPI
 
 @Suite struct VFSettingsJSONTests {
   static let texts: [(String, VFSettings)] = [
@@ -10,24 +11,27 @@ import Testing
     (#"{"trust":null}"#, VFSettings()),
     (#"{"vlan":null}"#, VFSettings(vlan: .untagged)),
     (#"{"vlan":7}"#, VFSettings(vlan: .tagged(VLANTag(id: 7)))),
-    (#"{"vlan":4094,"qos":7,"vlanProto":"802.1ad"}"#, VFSettings(vlan: .tagged(VLANTag(id: 4094, qos: 7, proto: .dot1ad)))),
+    (
+      #"{"vlan":4094,"qos":7,"vlanProto":"802.1ad"}"#,
+      VFSettings(vlan: .tagged(VLANTag(id: 4094, qos: 7, proto: .dot1ad)))
+    ),
   ]
 
   @Test(arguments: texts)
   func isReadAndWritten(json: String, settings: VFSettings) throws {
-    #expect(try JSONDecoder().decode(VFSettings.self, from: Data(json.utf8)) == settings)
-    #expect(try JSONDecoder().decode(VFSettings.self, from: JSONEncoder().encode(settings)) == settings)
+    #expect(try JSONDecoder().decode(VFSettingsJSON.self, from: Data(json.utf8)).settings == settings)
+    let written = try JSONEncoder().encode(VFSettingsJSON(settings))
+    #expect(try JSONDecoder().decode(VFSettingsJSON.self, from: written).settings == settings)
   }
 
   @Test(arguments: [
-    (#"{"vlan":0}"#, "vlan 0 is not in 1...4094"), (#"{"vlan":4095}"#, "vlan 4095 is not in"),
-    (#"{"vlan":7,"qos":8}"#, "qos 8 is not in 0...7"), (#"{"qos":1}"#, "need a vlan"),
+    (#"{"qos":1}"#, "need a vlan"),
     (#"{"vlan":null,"vlanProto":"802.1Q"}"#, "need a vlan"), (#"{"vlan":7,"vlanProto":"QinQ"}"#, "QinQ"),
     (#"{"trusted":true}"#, "no field “trusted”, only linkState, mac,"),
   ])
   func whatIsNoneIsRefused(json: String, why: String) {
     #expect {
-      try JSONDecoder().decode(VFSettings.self, from: Data(json.utf8))
+      try JSONDecoder().decode(VFSettingsJSON.self, from: Data(json.utf8))
     } throws: {
       "\($0)".contains(why)
     }

@@ -147,7 +147,7 @@ struct ControlServiceTests {
       let twice = try await request(socket, "POST", Route.poolStop + "?pool=spread&pool=other")
       #expect(twice.status == 400)
       for (body, why) in [
-        (#"{"settings":{"vlan":4095}}"#, "vlan 4095"), (#"{"settings":{"trusted":true}}"#, "“trusted”"),
+        (#"{"settings":{"vlan":4095}}"#, "VLAN 4095"), (#"{"settings":{"trusted":true}}"#, "“trusted”"),
         (#"{"settings":{"trust":"on"}}"#, "“trust” isn't"), ("{", "JSON"),
       ] {
         let answer = try await request(socket, "PATCH", Route.vfs + "?vf=enp1s0/0", body)
