@@ -8,6 +8,10 @@ SWIFT := $(shell user_home=$$(getent passwd "$${SUDO_USER:-$$(id -un)}" | cut -d
     if [ -x "$$swift" ]; then echo "$$swift"; break; fi; done)
 endif
 
+# Where make install puts things; DESTDIR stands before every path.
+PREFIX ?= /usr/local
+DESTDIR ?=
+
 BUILD_RELEASE := "$(SWIFT)" build -c release --static-swift-stdlib -Xswiftc -Osize
 
 # What the build needs of Debian, the first line for the Swift toolchain itself.
@@ -18,7 +22,7 @@ PACKAGES := gcc g++ git libc6-dev libcurl4 libedit2 libncurses6 libpython3.11 li
 keep_owner = chown -R --reference=. $(wildcard .build .build-deb .build-check Package.resolved) 2> /dev/null || true
 need_root = if [ "$$(id -u)" != 0 ]; then echo "make $@ needs root: sudo make $@" >&2; exit 1; fi
 
-.PHONY: help deps swift build deb unit fuzz lab test soak demo bench check clean
+.PHONY: help deps swift build install uninstall deb unit fuzz lab test soak demo bench check clean
 
 help:
 	@echo "sudo make demo    a pool, two guests and their VFs on an emulated SR-IOV host; no hardware is needed"
@@ -26,6 +30,7 @@ help:
 	@echo
 	@echo "make build        the executables, in .build/release"
 	@echo "make deb          the Debian package, in .build-deb"
+	@echo "sudo make install what was built, to PREFIX (/usr/local), below DESTDIR; sudo make uninstall removes it"
 	@echo "make unit         the unit tests"
 	@echo "make fuzz         ten million messages that libFuzzer makes up, for the netlink parsers; a quarter of an hour"
 	@echo "make check        format and warnings, as CI wants them"
@@ -36,8 +41,10 @@ help:
 	@echo "sudo make deps    the Debian packages that the build needs"
 	@echo "make clean        remove what was built (the emulated host's disk stays in ~/.cache/vfpool-lab)"
 
+# Elsewhere than on Debian the spec file tells what the build needs (packaging/rpm/vfpool.spec).
 deps:
-	@missing=$$(for package in $(PACKAGES); do \
+	@command -v dpkg-query > /dev/null || exit 0; \
+	missing=$$(for package in $(PACKAGES); do \
 	  case $$(dpkg-query -W -f '$${db:Status-Abbrev}' $$package 2> /dev/null) in ii*) ;; *) echo $$package ;; esac; done); \
 	if [ -n "$$missing" ]; then \
 	  if [ "$$(id -u)" != 0 ]; then echo "missing Debian packages:" $$missing "— sudo make deps installs them" >&2; exit 1; fi; \
@@ -57,6 +64,14 @@ build: deps swift
 	for product in vfpool-hook vfpool vfpoold; do \
 	  $(BUILD_RELEASE) --product $$product || exit 1; done
 	@$(keep_owner)
+
+install:
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" packaging/install .build/release
+	@echo "make: installed. Next, as root: groupadd --system vfpool; systemctl daemon-reload;"
+	@echo "      systemctl enable --now vfpoold; vfpool enable"
+
+uninstall:
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" packaging/install --uninstall
 
 deb: build
 	packaging/deb/build .build/release
