@@ -22,7 +22,7 @@ PACKAGES := gcc g++ git libc6-dev libcurl4 libedit2 libncurses6 libpython3.11 li
 keep_owner = chown -R --reference=. $(wildcard .build .build-deb .build-check Package.resolved) 2> /dev/null || true
 need_root = if [ "$$(id -u)" != 0 ]; then echo "make $@ needs root: sudo make $@" >&2; exit 1; fi
 
-.PHONY: help deps swift build install uninstall deb unit fuzz lab test soak demo bench check clean
+.PHONY: help deps swift build install uninstall deb unit fuzz lab test soak demo bench check check-packaging clean
 
 help:
 	@echo "sudo make demo    a pool, two guests and their VFs on an emulated SR-IOV host; no hardware is needed"
@@ -34,6 +34,7 @@ help:
 	@echo "make unit         the unit tests"
 	@echo "make fuzz         ten million messages that libFuzzer makes up, for the netlink parsers; a quarter of an hour"
 	@echo "make check        format and warnings, as CI wants them"
+	@echo "make check-packaging  alert rules, SELinux module, .rpm spec, Ansible role"
 	@echo "sudo make soak    vfpoold killed, and made to fail, at every point of its flows on the emulated host, power cuts, a"
 	@echo "                  thousand starts, hot-plug, other clients, a migration; a night"
 	@echo "sudo make bench   what vfpool costs, as ratios; half an hour"
@@ -126,6 +127,9 @@ check: deps swift
 	"$(SWIFT)" format lint --strict --recursive Sources Tests Package.swift
 	VFPOOL_STRICT=1 "$(SWIFT)" build --build-tests --scratch-path .build-check
 	@$(keep_owner)
+
+check-packaging:
+	packaging/check
 
 clean:
 	rm -rf .build .build-deb .build-check
