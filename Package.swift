@@ -145,6 +145,7 @@ let package = Package(
       name: "api-host",
       dependencies: [
         "FlowFakes", "ControlServer", "PoolFlows", "PoolModel", "LedgerStore", grdb, logging, serviceLifecycle,
+        unixSignals,
       ], path: "Tests/api", exclude: ["run"], swiftSettings: swiftSettings),
     .executableTarget(
       name: "netlink-bench", dependencies: ["Netlink", "PoolModel", "Clibnl", "Syscalls"],

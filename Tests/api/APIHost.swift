@@ -6,6 +6,7 @@ import Logging
 import PoolFlows
 import PoolModel
 import ServiceLifecycle
+import UnixSignals
 
 /// vfpoold's routes before a host in memory, with two pools and three guests, on the Unix socket that is named as the only
 /// argument: for what asks them anything that their description allows.
@@ -22,6 +23,7 @@ struct APIHost {
       await host.libvirt.define(guest, host.manager)
       if let why = await host.libvirt.start(guest, host.manager) { print("g\(number): \(why)") }
     }
+    let clock = host.clock
     var log = Logger(label: "api")
     log.logLevel = .error
     let share = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
@@ -30,7 +32,7 @@ struct APIHost {
     let service = ControlService(
       manager: host.manager, audit: try LedgerStore(path: folder + "/ledger.sqlite"),
       endpoint: .readWrite(path: socket, groups: []),
-      about: .init(version: "0.0.0", share: share, now: { host.clock.tick() }) { true }, log: log,
+      about: .init(version: "0.0.0", share: share, now: { clock.tick() }) { true }, log: log,
       onRunning: { print("up") })
     try await ServiceGroup(
       configuration: .init(services: [.init(service: service)], gracefulShutdownSignals: [.sigterm], logger: log)
