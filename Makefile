@@ -16,7 +16,7 @@ BUILD_RELEASE := "$(SWIFT)" build -c release --static-swift-stdlib -Xswiftc -Osi
 
 # What the build needs of Debian, the first line for the Swift toolchain itself.
 PACKAGES := gcc g++ git libc6-dev libcurl4 libedit2 libncurses6 libpython3.11 libstdc++-12-dev tzdata zlib1g-dev \
-  libvirt-dev libnl-3-dev libnl-route-3-dev libsqlite3-dev libxml2-dev pkg-config dpkg-dev binutils
+  libvirt-dev libnl-3-dev libnl-route-3-dev libsqlite3-dev libxml2-dev pkg-config dpkg-dev binutils python3
 
 # Whatever runs as root in a user's checkout leaves the files to the user.
 keep_owner = chown -R --reference=. $(wildcard .build .build-deb .build-check Package.resolved) 2> /dev/null || true
