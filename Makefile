@@ -34,7 +34,7 @@ help:
 	@echo "make unit         the unit tests"
 	@echo "make fuzz         ten million messages that libFuzzer makes up, for the netlink parsers; a quarter of an hour"
 	@echo "make check        format and warnings, as CI wants them"
-	@echo "make check-packaging  manual pages, alert rules, SELinux module, .rpm spec, Ansible role, the Debian package if it is built"
+	@echo "make check-packaging  manual pages, unit, alert rules, SELinux module, .rpm spec, Ansible role, the built package"
 	@echo "sudo make soak    vfpoold killed, and made to fail, at every point of its flows on the emulated host, power cuts, a"
 	@echo "                  thousand starts, hot-plug, other clients, a migration; a night"
 	@echo "sudo make bench   what vfpool costs, as ratios; half an hour"
