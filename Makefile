@@ -16,7 +16,7 @@ BUILD_RELEASE := "$(SWIFT)" build -c release --static-swift-stdlib -Xswiftc -Osi
 
 # What the build needs of Debian, the first line for the Swift toolchain itself.
 PACKAGES := gcc g++ git libc6-dev libcurl4 libedit2 libncurses6 libpython3.11 libstdc++-12-dev tzdata zlib1g-dev \
-  libvirt-dev libnl-3-dev libnl-route-3-dev libsqlite3-dev libxml2-dev pkg-config dpkg-dev binutils
+  libvirt-dev libnl-3-dev libnl-route-3-dev libsqlite3-dev libxml2-dev pkg-config dpkg-dev binutils python3
 
 # Whatever runs as root in a user's checkout leaves the files to the user.
 keep_owner = chown -R --reference=. $(wildcard .build .build-deb .build-check Package.resolved) 2> /dev/null || true
@@ -34,7 +34,7 @@ help:
 	@echo "make unit         the unit tests"
 	@echo "make fuzz         ten million messages that libFuzzer makes up, for the netlink parsers; a quarter of an hour"
 	@echo "make check        format and warnings, as CI wants them"
-	@echo "make check-packaging  alert rules, SELinux module, .rpm spec, Ansible role"
+	@echo "make check-packaging  manual pages, unit, alert rules, SELinux module, .rpm spec, Ansible role, the built package"
 	@echo "sudo make soak    vfpoold killed, and made to fail, at every point of its flows on the emulated host, power cuts, a"
 	@echo "                  thousand starts, hot-plug, other clients, a migration; a night"
 	@echo "sudo make bench   what vfpool costs, as ratios; half an hour"
