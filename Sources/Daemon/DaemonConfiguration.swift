@@ -59,9 +59,11 @@ struct DaemonConfiguration: Sendable {
     }
   }
 
-  /// `127.0.0.1:8421`, `[::1]:8421` or `localhost:8421`; nil for what others could reach, too.
+  /// `127.0.0.1:8421`, `[::1]:8421` or `localhost:8421`; nil for what others could reach, too, and for ports that need a right
+  /// which vfpoold doesn't have.
   private static func loopback(_ text: String) -> (host: String, port: Int)? {
-    guard let colon = text.lastIndex(of: ":"), let port = count(String(text[text.index(after: colon)...]), 1...65_535)
+    guard let colon = text.lastIndex(of: ":"),
+      let port = count(String(text[text.index(after: colon)...]), 1024...65_535)
     else { return nil }
     switch text[..<colon] {
     case "127.0.0.1", "localhost": return ("127.0.0.1", port)

@@ -432,17 +432,17 @@ struct ControlServiceTests {
   @Test func whatIsDescribedIsServed() async throws {
     let data = try Data(contentsOf: URL(fileURLWithPath: Self.share + "/openapi.json"))
     let description = try JSONSerialization.jsonObject(with: data) as? [String: Any]
-    let paths = try #require(description?["paths"] as? [String: [String: Any]])
+    let paths = try #require(description?["paths"] as? [String: [String: [String: Any]]])
+    let routes = paths.flatMap { path, operations in
+      operations.map { (path: path, method: $0.key.uppercased(), access: $0.value["x-vfpool-access"] as? String) }
+    }
     try await served { _, client, socket in
-      for (path, operations) in paths where path != "/v1/events" {
-        for (method, operation) in operations {
-          let access = try #require((operation as? [String: Any])?["x-vfpool-access"] as? String)
-          let answer = try await request(UnixHTTP(path: client.readWrite), method.uppercased(), path)
-          let isServed = answer.status != 404 || !String(decoding: answer.body, as: UTF8.self).contains("no route")
-          #expect(isServed, "\(method) \(path)")
-          let looking = try await request(socket, method.uppercased(), path)
-          #expect((looking.status == 404) == (access != "read"), "\(method) \(path) for who only reads")
-        }
+      for (path, method, access) in routes where path != "/v1/events" {
+        let answer = try await request(UnixHTTP(path: client.readWrite), method, path)
+        let isServed = answer.status != 404 || !String(decoding: answer.body, as: UTF8.self).contains("no route")
+        #expect(isServed, "\(method) \(path)")
+        let looking = try await request(socket, method, path)
+        #expect((looking.status == 404) == (access != "read"), "\(method) \(path) for who only reads")
       }
     }
   }
