@@ -188,8 +188,10 @@ extension ControlClient {
     try send("POST", Route.deviceReset, named(devices), timeout: nil)
   }
 
-  public func reconcile(plan: Bool = false) throws(ControlClientError) -> PlanReport {
-    try send("POST", Route.reconcile, planned(plan, nil), timeout: nil)
+  /// Compares kernel, libvirt and ledger, and repairs unless `plan`; waits so many milliseconds at most, nil = as long as
+  /// it takes.
+  public func reconcile(plan: Bool = false, timeout: Int? = nil) throws(ControlClientError) -> PlanReport {
+    try send("POST", Route.reconcile, planned(plan, nil), timeout: timeout)
   }
 
   /// Drops every hold, so that libvirt has all free VFs to itself; leases go on.
