@@ -23,7 +23,8 @@ struct RootCommand: ParsableCommand {
     version: Version.current,
     subcommands: [
       StatusCommand.self, PFCommand.self, VFCommand.self, PoolCommand.self, LeaseCommand.self, MACCommand.self,
-      GuestCommand.self, DeviceCommand.self, ReconcileCommand.self, DoctorCommand.self, EnableCommand.self,
+      GuestCommand.self, DeviceCommand.self, ReconcileCommand.self, DoctorCommand.self, SelfTestCommand.self,
+      EnableCommand.self,
       DisableCommand.self,
       BootCommand.self,
     ])

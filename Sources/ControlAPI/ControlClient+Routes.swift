@@ -15,6 +15,13 @@ extension ControlClient {
     return try send("POST", Route.pfSetVFs, query, timeout: nil)
   }
 
+  /// Sets, reads back and restores every attribute of one free VF of a PF.
+  public func selfTest(pf: String) throws(ControlClientError) -> SelfTestReport {
+    var query = Query()
+    query.add("pf", pf)
+    return try send("POST", Route.pfSelfTest, query, timeout: nil)
+  }
+
   /// The VFs of one PF; nil = of all. With `counters` also what they have sent and received.
   public func vfs(pf: String? = nil, counters: Bool = false) throws(ControlClientError) -> [VFRow] {
     try get(Route.vfs, vfQuery(pf, counters))
