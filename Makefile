@@ -8,17 +8,21 @@ SWIFT := $(shell user_home=$$(getent passwd "$${SUDO_USER:-$$(id -un)}" | cut -d
     if [ -x "$$swift" ]; then echo "$$swift"; break; fi; done)
 endif
 
+# Where make install puts things; DESTDIR stands before every path.
+PREFIX ?= /usr/local
+DESTDIR ?=
+
 BUILD_RELEASE := "$(SWIFT)" build -c release --static-swift-stdlib -Xswiftc -Osize
 
 # What the build needs of Debian, the first line for the Swift toolchain itself.
 PACKAGES := gcc g++ git libc6-dev libcurl4 libedit2 libncurses6 libpython3.11 libstdc++-12-dev tzdata zlib1g-dev \
-  libvirt-dev libnl-3-dev libnl-route-3-dev libsqlite3-dev libxml2-dev pkg-config dpkg-dev binutils
+  libvirt-dev libnl-3-dev libnl-route-3-dev libsqlite3-dev libxml2-dev pkg-config dpkg-dev binutils python3
 
 # Whatever runs as root in a user's checkout leaves the files to the user.
 keep_owner = chown -R --reference=. $(wildcard .build .build-deb .build-check Package.resolved) 2> /dev/null || true
 need_root = if [ "$$(id -u)" != 0 ]; then echo "make $@ needs root: sudo make $@" >&2; exit 1; fi
 
-.PHONY: help deps swift build deb unit fuzz lab test soak demo bench check clean
+.PHONY: help deps swift build install uninstall deb unit fuzz lab test soak demo bench check check-packaging clean
 
 help:
 	@echo "sudo make demo    a pool, two guests and their VFs on an emulated SR-IOV host; no hardware is needed"
@@ -26,9 +30,11 @@ help:
 	@echo
 	@echo "make build        the executables, in .build/release"
 	@echo "make deb          the Debian package, in .build-deb"
+	@echo "sudo make install what was built, to PREFIX (/usr/local), below DESTDIR; sudo make uninstall removes it"
 	@echo "make unit         the unit tests"
 	@echo "make fuzz         ten million messages that libFuzzer makes up, for the netlink parsers; a quarter of an hour"
 	@echo "make check        format and warnings, as CI wants them"
+	@echo "make check-packaging  manual pages, unit, alert rules, SELinux module, .rpm spec, Ansible role, the built package"
 	@echo "sudo make soak    vfpoold killed, and made to fail, at every point of its flows on the emulated host, power cuts, a"
 	@echo "                  thousand starts, hot-plug, other clients, a migration; a night"
 	@echo "sudo make bench   what vfpool costs, as ratios; half an hour"
@@ -36,8 +42,10 @@ help:
 	@echo "sudo make deps    the Debian packages that the build needs"
 	@echo "make clean        remove what was built (the emulated host's disk stays in ~/.cache/vfpool-lab)"
 
+# Elsewhere than on Debian the spec file tells what the build needs (packaging/rpm/vfpool.spec).
 deps:
-	@missing=$$(for package in $(PACKAGES); do \
+	@command -v dpkg-query > /dev/null || exit 0; \
+	missing=$$(for package in $(PACKAGES); do \
 	  case $$(dpkg-query -W -f '$${db:Status-Abbrev}' $$package 2> /dev/null) in ii*) ;; *) echo $$package ;; esac; done); \
 	if [ -n "$$missing" ]; then \
 	  if [ "$$(id -u)" != 0 ]; then echo "missing Debian packages:" $$missing "— sudo make deps installs them" >&2; exit 1; fi; \
@@ -57,6 +65,14 @@ build: deps swift
 	for product in vfpool-hook vfpool vfpoold; do \
 	  $(BUILD_RELEASE) --product $$product || exit 1; done
 	@$(keep_owner)
+
+install:
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" packaging/install .build/release
+	@echo "make: installed. Next, as root: groupadd --system vfpool; systemctl daemon-reload;"
+	@echo "      systemctl enable --now vfpoold; vfpool enable"
+
+uninstall:
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" packaging/install --uninstall
 
 deb: build
 	packaging/deb/build .build/release
@@ -111,6 +127,9 @@ check: deps swift
 	"$(SWIFT)" format lint --strict --recursive Sources Tests Package.swift
 	VFPOOL_STRICT=1 "$(SWIFT)" build --build-tests --scratch-path .build-check
 	@$(keep_owner)
+
+check-packaging:
+	packaging/check
 
 clean:
 	rm -rf .build .build-deb .build-check

@@ -9,8 +9,8 @@ let swiftSettings: [SwiftSetting] =
   + (strict ? [.treatAllWarnings(as: .error)] : [])
 let cSettings: [CSetting] = strict ? [.treatAllWarnings(as: .error)] : []
 
-func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+func module(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+  .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swiftSettings)
 }
 
 func cModule(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -38,6 +38,7 @@ let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -55,6 +56,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.5.0"),
     .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log.git", from: "1.14.0"),
+    .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.30.0"),
     .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
     .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0", traits: []),
@@ -85,8 +87,9 @@ let package = Package(
     module(
       "ControlServer",
       [
-        "ControlAPI", "PoolFlows", "LibvirtXML", hummingbird, httpTypes, nioCore, nioPosix, logging, serviceLifecycle,
-      ]),
+        "ControlAPI", "PoolFlows", "PoolModel", "LibvirtXML", hummingbird, httpTypes, nioCore, nioHTTPTypes, nioPosix,
+        logging, serviceLifecycle,
+      ], exclude: ["openapi.json", "web"]),
     module("PoolFlows", ["PoolModel", "Allocator", "LibvirtXML", logging]),
     module("FaultPoints", ["PoolFlows", "PoolModel", "LibvirtXML"]),
 
@@ -138,6 +141,12 @@ let package = Package(
         "FlowFakes", "ControlServer", "PoolFlows", "PoolModel", "LibvirtXML", "LedgerStore", grdb, logging,
         serviceLifecycle,
       ], path: "Tests/bench", swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "api-host",
+      dependencies: [
+        "FlowFakes", "ControlServer", "PoolFlows", "PoolModel", "LedgerStore", grdb, logging, serviceLifecycle,
+        unixSignals,
+      ], path: "Tests/api", exclude: ["run"], swiftSettings: swiftSettings),
     .executableTarget(
       name: "netlink-bench", dependencies: ["Netlink", "PoolModel", "Clibnl", "Syscalls"],
       path: "Tests/netlink-bench/Bench", swiftSettings: swiftSettings),

@@ -42,6 +42,12 @@ struct Console: Sendable {
       })
   }
 
+  /// Throws unless somebody says yes; `instead`: what to say where there is nobody to ask.
+  func confirm(_ question: String, instead: String) throws(CommandError) {
+    guard let ask else { throw CommandError(.refused, "\(instead) (there is no terminal to ask on)") }
+    guard ask("\(question)\nGo on?") else { throw CommandError(.refused, "nothing was changed") }
+  }
+
   static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
   private static func put(_ text: String, to descriptor: Int32) {

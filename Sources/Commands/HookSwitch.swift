@@ -24,7 +24,7 @@ struct HookSwitch {
       return adviseOnDaemon()
     }
     if !stale.isEmpty, !yes {
-      try confirm(
+      try console.confirm(
         "This links vfpool's hooks into libvirt and restarts \(stale.joined(separator: " and ")); guests keep running.",
         instead: "vfpool enable restarts \(stale.joined(separator: " and ")): say --yes")
     }
@@ -49,7 +49,7 @@ struct HookSwitch {
     if !yes, links.paths.contains(where: { links.state($0) != .absent && links.state($0) != .foreign }) {
       let open = (try? client.leases().count) ?? 0
       if open > 0 {
-        try confirm(
+        try console.confirm(
           """
           \(open) \(open == 1 ? "lease is" : "leases are") open. Without the hooks nothing brings a VF back to its \
           baseline when its guest stops.
@@ -71,11 +71,6 @@ struct HookSwitch {
       console.complain("note: vfpoold couldn't drop its holds: \(error.text)\n")
     }
     console.write(removed.isEmpty ? "already disabled\n" : "disabled; libvirt needs no restart, guests keep running\n")
-  }
-
-  private func confirm(_ question: String, instead: String) throws(CommandError) {
-    guard let ask = console.ask else { throw CommandError(.refused, "\(instead) (there is no terminal to ask on)") }
-    guard ask("\(question)\nGo on?") else { throw CommandError(.refused, "nothing was changed") }
   }
 
   /// Hooks without vfpoold let every guest start, with whatever VF libvirt picks.

@@ -22,10 +22,11 @@ struct RootCommand: ParsableCommand {
       """,
     version: Version.current,
     subcommands: [
-      StatusCommand.self, PFCommand.self, VFCommand.self, PoolCommand.self, LeaseCommand.self, MACCommand.self,
-      GuestCommand.self, DeviceCommand.self, ReconcileCommand.self, DoctorCommand.self, SelfTestCommand.self,
-      EnableCommand.self,
-      DisableCommand.self,
-      BootCommand.self,
+      StatusCommand.self, WatchCommand.self, PFCommand.self, VFCommand.self, PoolCommand.self, LeaseCommand.self,
+      MACCommand.self,
+      GuestCommand.self, DeviceCommand.self, ReconcileCommand.self, AuditCommand.self, LedgerCommand.self,
+      MetricsCommand.self,
+      DoctorCommand.self, SelfTestCommand.self,
+      EnableCommand.self, DisableCommand.self, BootCommand.self,
     ])
 }

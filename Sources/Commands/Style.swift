@@ -20,11 +20,9 @@ struct Style: Hashable, Sendable {
 
   /// Colours only on a terminal, and not when NO_COLOR (no-color.org) or a dumb terminal forbids them.
   static var ofStandardOutput: Style {
-    guard isatty(STDOUT_FILENO) == 1 else { return .plain }
-    var size = winsize()
-    let known = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
+    guard let size = TerminalSize.ofStandardOutput else { return .plain }
     let forbidden = !(Console.environment("NO_COLOR") ?? "").isEmpty || Console.environment("TERM") == "dumb"
-    return Style(colours: !forbidden, width: known ? Int(size.ws_col) : 80)
+    return Style(colours: !forbidden, width: size.columns)
   }
 
   func paint(_ text: String, _ paint: Paint?) -> String {

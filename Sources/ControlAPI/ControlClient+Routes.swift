@@ -3,6 +3,16 @@ import PoolModel
 /// One method a route; each throws `ControlClientError`.
 extension ControlClient {
   public func status() throws(ControlClientError) -> StatusReport { try get(Route.status) }
+  /// Prometheus' text format.
+  public func metrics() throws(ControlClientError) -> [UInt8] { try read(Route.metrics) }
+  /// The newest `limit` changes that were asked for, since a time, by a user (name or number); nil = any.
+  public func audits(since: Timestamp?, user: String?, limit: Int) throws(ControlClientError) -> [AuditRow] {
+    var query = Query()
+    query.add("since", since.map { "\($0)" })
+    query.add("user", user)
+    query.add("limit", limit)
+    return try get(Route.audit, query)
+  }
   public func pfs() throws(ControlClientError) -> [PFRow] { try get(Route.pfs) }
 
   /// Gives a PF `count` VFs; takes minutes on some cards.

@@ -17,12 +17,51 @@ public struct ControlClient: Sendable {
     self.readOnly = readOnly
   }
 
+  /// Gives `take` each event as it comes, beginning with those after event `last` that vfpoold still knows; returns when
+  /// vfpoold ends. `take` also gets nothing at all now and then: the connection stands.
+  public func watch(after last: Int64?, _ take: ([EventReader.Message]) -> Void) throws(ControlClientError) {
+    let headers = last.map { [(name: "Last-Event-ID", value: "\($0)")] } ?? []
+    let request = UnixHTTP.Request(method: "GET", target: Route.events, headers: headers)
+    let first = stream(request, readWrite, take)
+    guard case .failure(let obstacle) = first, let readOnly, isElsewhere(obstacle) else {
+      return try ended(first, request)
+    }
+    try ended(stream(request, readOnly, take), request)
+  }
+
+  private func stream(
+    _ request: UnixHTTP.Request, _ socket: String, _ take: ([EventReader.Message]) -> Void
+  ) -> Result<UnixHTTP.Response?, ControlSocketError> {
+    var reader = EventReader()
+    do throws(ControlSocketError) {
+      return .success(try UnixHTTP(path: socket).stream(request) { take(reader.feed($0)) })
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  private func ended(
+    _ result: Result<UnixHTTP.Response?, ControlSocketError>, _ request: UnixHTTP.Request
+  ) throws(ControlClientError) {
+    let operation = "\(request.method) \(request.target)"
+    switch result {
+    case .failure(let error) where error.code == .closed: break
+    case .failure(let error): throw ControlClientError(error, operation)
+    case .success(let response?): throw ControlClientError(response, operation)
+    case .success(nil): break
+    }
+  }
+
+  /// Whether the other socket may work.
+  private func isElsewhere(_ obstacle: ControlSocketError) -> Bool {
+    obstacle.code == .unreachable && [EACCES, EPERM, ENOENT].contains(obstacle.errno)
+  }
+
   /// The body of a successful answer to a GET.
   func read(_ path: String, _ query: Query = Query()) throws(ControlClientError) -> [UInt8] {
     let request = UnixHTTP.Request(method: "GET", target: path + query.text)
     let first = exchange(request, readWrite, Self.patience)
-    guard case .failure(let obstacle) = first, let readOnly, obstacle.code == .unreachable,
-      [EACCES, EPERM, ENOENT].contains(obstacle.errno)
+    guard case .failure(let obstacle) = first, let readOnly, isElsewhere(obstacle)
     else { return try success(first, request) }
     let second = exchange(request, readOnly, Self.patience)
     // When neither socket works, one that is there says more than one that is missing.

@@ -3,6 +3,10 @@
 /// | method and path | query | answer |
 /// |---|---|---|
 /// | GET /v1/status | | StatusReport |
+/// | GET /v1/events | | server-sent events, each an EventRow; header Last-Event-ID |
+/// | GET /metrics | | OpenMetrics or Prometheus text |
+/// | GET /openapi.json | | OpenAPI 3.1 |
+/// | GET /, /style.css, /app.js | | the web page |
 /// | GET /v1/pfs | | [PFRow] |
 /// | GET /v1/vfs | pf, counters | [VFRow] |
 /// | PATCH /v1/vfs | vf (several; also PF/0-6, PF/*) | [VFRow]; body VFChange |
@@ -17,6 +21,7 @@
 /// | POST /v1/pools/enforce, start, stop, remove | pool, plan, ifPlan | PlanReport |
 /// | GET /v1/leases | | [LeaseRow] |
 /// | GET /v1/leases/history | mac, guest, vf, pool, at, limit | [LeaseRow], newest first |
+/// | GET /v1/audit | since, user, limit | [AuditRow], newest first; not on the socket that only reads |
 /// | GET /v1/macs | | [MACRow] |
 /// | POST /v1/macs/bind | guest, nic, mac | MACChange; without mac the NIC's own, else a new one |
 /// | POST /v1/macs/unbind | guest, nic | [MACRow] as they were; without nic all of the guest's |
@@ -36,6 +41,9 @@
 /// Failures: 400 bad request, 404 no such object, 409 refused, 500 failed, 503 libvirt or ledger not there: body `Failure`.
 public enum Route {
   public static let status = "/v1/status"
+  public static let events = "/v1/events"
+  public static let metrics = "/metrics"
+  public static let openAPI = "/openapi.json"
   public static let pfs = "/v1/pfs"
   public static let vfs = "/v1/vfs"
   public static let vfReset = "/v1/vfs/reset"
@@ -52,6 +60,7 @@ public enum Route {
   public static let poolRemove = "/v1/pools/remove"
   public static let leases = "/v1/leases"
   public static let leaseHistory = "/v1/leases/history"
+  public static let audit = "/v1/audit"
   public static let macs = "/v1/macs"
   public static let macBind = "/v1/macs/bind"
   public static let macUnbind = "/v1/macs/unbind"

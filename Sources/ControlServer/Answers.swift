@@ -20,7 +20,7 @@ enum Answer {
   /// JSON that is written already.
   static func json(text: [UInt8]) -> Response { bytes(text, type: "application/json", .ok) }
 
-  private static func bytes(_ data: some Collection<UInt8> & Sendable, type: String, _ status: HTTPResponse.Status)
+  static func bytes(_ data: some Collection<UInt8> & Sendable, type: String, _ status: HTTPResponse.Status)
     -> Response
   {
     Response(

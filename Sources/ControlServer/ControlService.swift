@@ -6,72 +6,96 @@ import Logging
 import NIOCore
 import NIOPosix
 import PoolFlows
+import PoolModel
 import ServiceLifecycle
 
-/// One of vfpoold's two sockets, served until shutdown.
-///
-/// Two sockets, as libvirt has them: who may open the file may do what it serves. Peer credentials lack supplementary
-/// groups, so a single socket could not tell.
+/// One of the sockets on which vfpoold is asked, served until shutdown.
 public struct ControlService: Service {
-  public enum Access: Sendable {
-    /// Everything, hooks too: root and group `vfpool`.
-    case readWrite
-    /// What only looks: group `libvirt`.
-    case readOnly
+  public enum Endpoint: Sendable {
+    /// A Unix socket for everything, hooks too: root, and the members of `groups`; its file belongs to the first.
+    case readWrite(path: String, groups: [String])
+    /// A Unix socket for what only looks: root, and the members of `groups`.
+    case readOnly(path: String, groups: [String])
+    /// The same over TCP, for who knows the token.
+    case web(host: String, port: Int, token: String)
   }
 
-  /// One thread for both sockets: requests are few and short, and each thread costs memory.
+  /// What is the same for every socket of a vfpoold.
+  public struct About: Sendable {
+    public var version: String
+    /// The folder with the web page and the API's description.
+    public var share: String
+    public var hookTimes = HookTimes()
+    /// Why the ledger can't be used, in words; then nothing is changed.
+    public var unusableLedger: String?
+    /// Whether libvirt calls vfpool's hooks.
+    public var hooksEnabled: @Sendable () -> Bool
+    public var now: @Sendable () -> Timestamp
+
+    public init(
+      version: String, share: String, now: @escaping @Sendable () -> Timestamp,
+      hooksEnabled: @escaping @Sendable () -> Bool
+    ) {
+      self.version = version
+      self.share = share
+      self.now = now
+      self.hooksEnabled = hooksEnabled
+    }
+  }
+
+  /// Where the token for reading over TCP is.
+  public static let tokenPath = "/var/lib/vfpool/web-token"
+
+  /// One thread for all sockets: requests are few and short, and each thread costs memory.
   private static let eventLoop = MultiThreadedEventLoopGroup(numberOfThreads: 1)
   /// How long a connection may be open without a request.
   private static let idleLimit = TimeAmount.seconds(60)
-  /// How many connections the socket for those who only look has at once: more wait.
+  /// How many connections a socket for those who only look has at once: more wait.
   private static let readOnlyConnections = 64
 
   let manager: PoolManager
-  let path: String
-  let access: Access
-  let group: String
-  let version: String
+  let audit: any AuditLog
+  let endpoint: Endpoint
+  let about: About
   let log: Logger
   let onRunning: @Sendable () async -> Void
 
-  /// `group` is the group that the socket's file belongs to, mode 0660; when there is no such group, root alone may.
   /// `onRunning` is called once connections are accepted.
   public init(
-    manager: PoolManager, path: String, access: Access, group: String, version: String, log: Logger,
+    manager: PoolManager, audit: any AuditLog, endpoint: Endpoint, about: About, log: Logger,
     onRunning: @escaping @Sendable () async -> Void = {}
   ) {
     self.manager = manager
-    self.path = path
-    self.access = access
-    self.group = group
-    self.version = version
+    self.audit = audit
+    self.endpoint = endpoint
+    self.about = about
     self.log = log
     self.onRunning = onRunning
   }
 
   public func run() async throws {
-    let router = Router()
-    ReadRoutes(manager: manager, version: version).add(to: router)
-    if access == .readWrite {
-      HookRoutes(manager: manager, log: log).add(to: router)
-      ChangeRoutes(manager: manager).add(to: router)
-    }
-    let responder = router.buildResponder()
-    // A socket file that a killed vfpoold left is in the way of bind.
-    unlink(path)
+    let responder = routes().router.buildResponder()
+    let gate = gate()
+    let access: WebAccess? =
+      if case .web(_, let port, let token) = endpoint { .init(port: port, token: token) } else { nil }
     // Not `Application`: its date cache wakes up every second, and vfpoold is to sleep when there is nothing to do.
-    let server = try HTTPServerBuilder.http1(configuration: .init(idleTimeout: Self.idleLimit)).buildServer(
+    let server = try HTTPServerBuilder.http1(
+      configuration: .init(additionalChannelHandlers: gate(), idleTimeout: Self.idleLimit)
+    ).buildServer(
       configuration: ServerConfiguration(
-        address: .unixDomainSocket(path: path),
-        availableConnectionsDelegate: access == .readOnly
-          ? MaximumAvailableConnections(Self.readOnlyConnections, logger: log) : nil),
+        address: address,
+        availableConnectionsDelegate: changesThings
+          ? nil : MaximumAvailableConnections(Self.readOnlyConnections, logger: log)),
       eventLoopGroup: Self.eventLoop, logger: log
     ) { request, writer, channel in
       var response: Response
       do {
-        response = try await responder.respond(
-          to: request, context: BasicRequestContext(source: .init(channel: channel, logger: log)))
+        if let refusal = try access?.refusal(of: request) {
+          response = refusal
+        } else {
+          response = try await responder.respond(
+            to: request, context: ConnectionContext(source: .init(channel: channel, logger: log)))
+        }
         // The router's own answer, which is empty.
         if response.status == .notFound, response.headers[.contentType] == nil {
           response = try noRoute(request)
@@ -84,24 +108,78 @@ public struct ControlService: Service {
       share()
       await onRunning()
     }
-    try await withTaskExecutorPreference(EventLoopExecutor(Self.eventLoop.any())) { try await server.run() }
+    do {
+      try await withTaskExecutorPreference(EventLoopExecutor(Self.eventLoop.any())) { try await server.run() }
+    } catch {
+      guard case .web(let host, let port, _) = endpoint else { throw error }
+      // Guests don't depend on it.
+      log.error("no web page on \(host):\(port): \(error)")
+      try? await gracefulShutdown()
+    }
+  }
+
+  private var changesThings: Bool { if case .readWrite = endpoint { true } else { false } }
+
+  private var address: BindAddress {
+    switch endpoint {
+    case .readWrite(let path, _), .readOnly(let path, _):
+      // A socket file that a killed vfpoold left is in the way of bind.
+      unlink(path)
+      return .unixDomainSocket(path: path)
+    case .web(let host, let port, _): return .hostname(host, port: port)
+    }
+  }
+
+  private func routes() -> Routes {
+    let routes = Routes(
+      auditor: changesThings ? Auditor(audit: audit, log: log, now: about.now) : nil, obstacle: about.unusableLedger)
+    ReadRoutes(manager: manager, about: about).add(to: routes)
+    WebRoutes(folder: about.share).add(to: routes)
+    if changesThings {
+      HookRoutes(manager: manager, times: about.hookTimes, log: log).add(to: routes.router)
+      ChangeRoutes(manager: manager, audit: audit).add(to: routes)
+    }
+    return routes
   }
 
   private func noRoute(_ request: Request) throws -> Response {
-    let elsewhere =
-      access == .readOnly ? " on this socket; what changes something is served on \(SocketPath.readWrite)" : ""
+    let elsewhere = changesThings ? "" : " on this socket; what changes something is served on \(SocketPath.readWrite)"
     return try Answer.json(Failure(error: "no route \(request.method) \(request.uri.path)\(elsewhere)"), .notFound)
   }
 
-  /// Root and the group may connect, nobody else.
+  // MARK: Who may use a Unix socket
+
+  private func gate() -> @Sendable () -> [any RemovableChannelHandler] {
+    switch endpoint {
+    case .web: return { [] }
+    case .readWrite(let path, let groups), .readOnly(let path, let groups):
+      let (known, log) = (Self.known(groups), log)
+      return { [PeerGate(path: path, groups: known, log: log)] }
+    }
+  }
+
+  private static func known(_ groups: [String]) -> [(name: String, gid: gid_t)] {
+    groups.compactMap { name in getgrnam(name).map { (name, $0.pointee.gr_gid) } }
+  }
+
+  /// Who may not use the socket that changes things can't even connect: no guest's start waits behind strangers. The
+  /// other one is open to all, and `PeerGate` says to whom it was refused.
   private func share() {
-    chmod(path, 0o660)
-    guard let entry = getgrnam(group) else {
-      log.warning("no group \(group): only root can use \(path)")
-      return
+    switch endpoint {
+    case .web: break
+    case .readOnly(let path, let groups):
+      warnOfMissing(groups, path)
+      chmod(path, 0o666)
+    case .readWrite(let path, let groups):
+      warnOfMissing(groups, path)
+      chmod(path, 0o660)
+      if let group = Self.known(groups).first, chown(path, 0, group.gid) != 0 {
+        log.warning("\(path) can't be given to group \(group.name): \(String(cString: strerror(errno)))")
+      }
     }
-    if chown(path, 0, entry.pointee.gr_gid) != 0 {
-      log.warning("\(path) can't be given to group \(group): \(String(cString: strerror(errno)))")
-    }
+  }
+
+  private func warnOfMissing(_ groups: [String], _ path: String) {
+    for name in groups where getgrnam(name) == nil { log.warning("no group \(name): it can't use \(path)") }
   }
 }

@@ -10,13 +10,14 @@ import PoolModel
 /// What libvirt's hooks tell. The hook waits: what needn't be done before libvirt goes on is done after the answer.
 struct HookRoutes {
   let manager: PoolManager
+  let times: HookTimes
   let log: Logger
 
   static let deadlineHeader = "Vfpool-Deadline"
   /// As large as the hook passes on.
   static let bodyLimit = 10 << 20
 
-  func add(to router: Router<BasicRequestContext>) {
+  func add(to router: Router<ConnectionContext>) {
     router.post(RouterPath(Route.qemuHook)) { request, _ in await answer(request, qemu) }
     router.post(RouterPath(Route.networkHook)) { request, _ in await answer(request, network) }
     router.post(RouterPath(Route.daemonHook)) { request, _ in await answer(request, daemon) }
@@ -26,7 +27,7 @@ struct HookRoutes {
     do {
       switch try await handle(request) {
       case .go: return Answer.text("")
-      case .refuse(let why): return Answer.text("vfpool: \(why)\n", .conflict)
+      case .refuse(let refusal): return Answer.text("vfpool: \(refusal.text)\n", .conflict)
       }
     } catch {
       // What we can't understand must not stop a guest.
@@ -51,9 +52,12 @@ struct HookRoutes {
     let xml = try await request.bytes(upTo: Self.bodyLimit).readableBytesView
     let (op, subop) = (request.word("op"), request.word("subop"))
     guard !deadline.isOver else {
+      times.noteLate(Self.step(op))
       await manager.hookCameLate("qemu \(op) of guest \(request.word("object"))")
       return .go
     }
+    let begin = ContinuousClock.now
+    defer { times.note(Self.step(op), took: .now - begin) }
     switch (op, subop) {
     case ("prepare", "begin"): return await manager.prepare(try GuestDescription(bytes: xml), deadline: deadline)
     case ("start", "begin"): await manager.started(try GuestID(domain: xml), deadline: deadline)
@@ -71,9 +75,12 @@ struct HookRoutes {
     let input = try NetworkHookInput(bytes: await request.bytes(upTo: Self.bodyLimit).readableBytesView)
     let op = request.word("op")
     guard !deadline.isOver else {
+      times.noteLate(Self.step(op))
       await manager.hookCameLate("network \(op) of \(input.networkName)")
       return .go
     }
+    let begin = ContinuousClock.now
+    defer { times.note(Self.step(op), took: .now - begin) }
     switch (op, input.port) {
     case ("port-created", let port?):
       await manager.allocated(port, network: input.networkName, deadline: deadline)
@@ -82,6 +89,16 @@ struct HookRoutes {
     default: await manager.networksChanged()
     }
     return .go
+  }
+
+  /// What the step of a lease is called at which libvirt is.
+  private static func step(_ op: String) -> String {
+    switch op {
+    case "prepare", "start", "release": op
+    case "port-created": "allocated"
+    case "port-deleted": "freed"
+    default: "other"
+    }
   }
 
   private func daemon(_ request: Request) async throws -> HookVerdict {

@@ -6,52 +6,61 @@ import PoolModel
 /// Routes that only look.
 struct ReadRoutes {
   let manager: PoolManager
-  let version: String
+  let about: ControlService.About
 
-  func add(to router: Router<BasicRequestContext>) {
-    router.serve(.get, Route.status) { _ in
-      try Answer.json(await manager.view().status(version: version))
+  func add(to routes: Routes) {
+    routes.serve(.get, Route.status) { _ in
+      try Answer.json(await manager.view().status(version: about.version))
     }
-    router.serve(.get, Route.pfs) { _ in
+    routes.serve(.get, Route.events) { request in try await EventStream(manager: manager).response(to: request) }
+    routes.serve(.get, Route.metrics) { request in
+      let view = await manager.view(counters: true)
+      let metrics = Metrics(
+        view: view, tally: await manager.tallyNow(), hooks: about.hookTimes.now(),
+        hooksEnabled: about.hooksEnabled(), version: about.version)
+      let format = MetricsText.Format(accept: request.headers[.accept])
+      return Answer.text(metrics.text(format), type: format.contentType)
+    }
+    routes.serve(.get, Route.pfs) { _ in
       try Answer.json(await manager.view().pfRows())
     }
-    router.serve(.get, Route.vfs, "pf", "counters") { request in
+    routes.serve(.get, Route.vfs, "pf", "counters") { request in
       let rows = try vfs(await manager.view(counters: request.flag("counters")), pf: request.query("pf"))
       return Answer.json(text: rows.json)
     }
-    router.serve(.get, Route.pools) { _ in
+    routes.serve(.get, Route.pools) { _ in
       try Answer.json(await manager.view().poolRows())
     }
-    router.serve(.get, Route.poolDetail, "pool") { request in
+    routes.serve(.get, Route.poolDetail, "pool") { request in
       try Answer.json(await manager.view().detail(of: request.needed("pool")))
     }
-    router.serve(.get, Route.poolNetdef, "pool") { request in
+    routes.serve(.get, Route.poolNetdef, "pool") { request in
       Answer.text(try await manager.netdef(of: request.needed("pool")), type: "application/xml")
     }
-    router.serve(.get, Route.poolExplain, "pool", "guest") { request in
+    routes.serve(.get, Route.poolExplain, "pool", "guest") { request in
       let view = try await manager.explainPlacement(pool: request.needed("pool"), guest: request.needed("guest"))
       return try Answer.json(PlacementReport(view))
     }
-    router.serve(.get, Route.leases) { _ in
+    routes.serve(.get, Route.leases) { _ in
       try Answer.json(await manager.contentsNow().leases.values.sorted { $0.id < $1.id }.map { LeaseRow($0) })
     }
-    router.serve(.get, Route.leaseHistory, "mac", "guest", "vf", "pool", "at", "limit") { request in
+    routes.serve(.get, Route.leaseHistory, "mac", "guest", "vf", "pool", "at", "limit") { request in
       let filter = try filter(request)
       // It can be long: not on the thread that answers hooks.
       return try await withTaskExecutorPreference(globalConcurrentExecutor) {
         try Answer.json(await manager.history(filter).map { LeaseRow($0) })
       }
     }
-    router.serve(.get, Route.guests) { _ in
+    routes.serve(.get, Route.guests) { _ in
       try Answer.json(await manager.guestViews().map { GuestRow($0) })
     }
-    router.serve(.get, Route.devices) { _ in
+    routes.serve(.get, Route.devices) { _ in
       try Answer.json(await manager.deviceViews().map { DeviceRow($0) })
     }
-    router.serve(.get, Route.deviceDetail, "device") { request in
+    routes.serve(.get, Route.deviceDetail, "device") { request in
       try Answer.json(DeviceReport(await manager.deviceDetail(request.needed("device"))))
     }
-    router.serve(.get, Route.macs) { _ in
+    routes.serve(.get, Route.macs) { _ in
       let bindings = await manager.contentsNow().bindings.values
       return try Answer.json(
         bindings.sorted { ($0.guest.name, $0.pool, $0.nic) < ($1.guest.name, $1.pool, $1.nic) }.map(MACRow.init))

@@ -48,6 +48,12 @@ struct ResponseParser {
     }
   }
 
+  /// What has come of the body since it was taken last.
+  mutating func takeBody() -> [UInt8] {
+    defer { response.body = [] }
+    return response.body
+  }
+
   /// False when more bytes are needed or none are.
   private mutating func advance() throws(ControlSocketError) -> Bool {
     switch step {

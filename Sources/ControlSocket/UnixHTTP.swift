@@ -48,6 +48,31 @@ public struct UnixHTTP: Sendable {
     }
   }
 
+  /// Sends `request`, and gives `take` what comes of a successful response's body as it comes, until it ends.
+  ///
+  /// Waits for as long as it takes. Returns any other response whole; nil: it was a success, and has ended. Throws when
+  /// the connection breaks.
+  public func stream(
+    _ request: Request, _ take: ([UInt8]) -> Void
+  ) throws(ControlSocketError) -> Response? {
+    let connection = try Connection(path: path, deadline: Deadline(milliseconds: nil))
+    try connection.connect()
+    try connection.send(request.encoded)
+    var parser = ResponseParser(path: path)
+    while !parser.isComplete {
+      guard let bytes = try connection.receive() else {
+        try parser.finish()
+        break
+      }
+      try parser.feed(bytes)
+      if (200..<300).contains(parser.response.status) {
+        let body = parser.takeBody()
+        if !body.isEmpty { take(body) }
+      }
+    }
+    return (200..<300).contains(parser.response.status) ? nil : parser.response
+  }
+
   /// Sends `request` and waits for the whole response.
   ///
   /// `timeoutMilliseconds` bounds connecting, sending and receiving together; nil = waits for as long as it takes.

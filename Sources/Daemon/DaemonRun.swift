@@ -1,6 +1,7 @@
 import ControlAPI
 import ControlServer
 import Foundation
+import HostConfig
 import LedgerStore
 import Libvirt
 import Logging
@@ -19,8 +20,7 @@ public enum DaemonRun {
   public static func main(
     wrapping: @Sendable (PoolManager.Neighbours) throws -> PoolManager.Neighbours = { $0 }
   ) async {
-    let path = ProcessInfo.processInfo.environment["VFPOOL_CONF"] ?? "/etc/vfpool/vfpool.conf"
-    let configuration = DaemonConfiguration(text: (try? String(contentsOfFile: path, encoding: .utf8)) ?? "")
+    let configuration = DaemonConfiguration.ofHost
     LoggingSystem.bootstrap { label in
       // journald adds time and unit by itself.
       var handler = StreamLogHandler.standardError(label: label)
@@ -40,36 +40,62 @@ public enum DaemonRun {
     _ configuration: DaemonConfiguration, _ log: Logger,
     _ wrapping: @Sendable (PoolManager.Neighbours) throws -> PoolManager.Neighbours
   ) async throws {
-    let ledger = try LedgerStore(path: configuration.ledger)
+    let ledger: Result<LedgerStore, LedgerError> = Result { () throws(LedgerError) in
+      try LedgerStore(path: configuration.ledger)
+    }
+    let store = try? ledger.get()
+    let unusableLedger = if case .failure(let error) = ledger { "\(error)" } else { nil as String? }
+    if let unusableLedger { log.critical("\(unusableLedger); until then vfpoold only looks, and guests start") }
     let links = try KernelLinks()
     LibvirtEventLoop.start()
     let libvirt = LibvirtLink(log: log)
     let now = { @Sendable in Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)) }
     let neighbours = PoolManager.Neighbours(
       links: links, networks: LibvirtNetworks(link: libvirt), guests: LibvirtGuests(link: libvirt),
-      devices: HostDevices(link: libvirt), ledger: ledger, now: now, newUUID: { UUID().uuidString.lowercased() })
+      devices: HostDevices(link: libvirt), ledger: store ?? NoLedger(), now: now,
+      newUUID: { UUID().uuidString.lowercased() })
     let manager = PoolManager(
       try wrapping(neighbours),
       bootID: try BootID.read(), log: log, turnLimit: configuration.turnLimit,
-      quarantineLimit: configuration.quarantineLimit, macPrefix: configuration.macPrefix)
+      quarantineLimit: configuration.quarantineLimit, macPrefix: configuration.macPrefix, unusableLedger: unusableLedger
+    )
     // From before the host is read for the first time, so that nothing is missed in between.
     let watch = try KernelWatch(subsystems: ["pci"])
     try await manager.load()
+    var about = ControlService.About(version: Version.current, share: configuration.share, now: now) {
+      HookLinks().linkedSince != nil
+    }
+    about.unusableLedger = unusableLedger
+    var sockets: [(endpoint: ControlService.Endpoint, isLast: Bool)] = [
+      (.readOnly(path: configuration.readOnlySocket, groups: ["libvirt", "vfpool"]), false)
+    ]
+    if let web = configuration.webListen {
+      do throws(WebToken.Unusable) {
+        sockets.append(
+          (.web(host: web.host, port: web.port, token: try WebToken.read(ControlService.tokenPath)), false))
+      } catch {
+        log.error("no web page: \(error)")
+      }
+    }
+    sockets.append((.readWrite(path: configuration.socket, groups: ["vfpool"]), true))
+    let services = sockets.map { endpoint, isLast in
+      ControlService(
+        manager: manager, audit: store ?? NoLedger(), endpoint: endpoint, about: about, log: log,
+        onRunning: { if isLast { ServiceManager.notify("READY=1") } })
+    }
+    let pruning =
+      store.map { store in
+        [
+          ServiceGroupConfiguration.ServiceConfiguration(
+            service: LedgerPruning(ledger: store, retention: configuration.retention, log: log, now: now))
+        ]
+      } ?? []
     let group = ServiceGroup(
       configuration: .init(
-        services: [
-          .init(
-            service: ControlService(
-              manager: manager, path: configuration.readOnlySocket, access: .readOnly, group: "libvirt",
-              version: Version.current, log: log)),
-          .init(
-            service: ControlService(
-              manager: manager, path: configuration.socket, access: .readWrite, group: "vfpool",
-              version: Version.current, log: log, onRunning: { ServiceManager.notify("READY=1") })),
+        services: services.map { .init(service: $0) } + [
           .init(service: LibvirtWatch(libvirt: libvirt, manager: manager)),
           .init(service: KernelEvents(watch: watch, manager: manager)),
-          .init(service: LedgerPruning(ledger: ledger, retention: configuration.retention, log: log, now: now)),
-        ], gracefulShutdownSignals: [.sigterm, .sigint], logger: log))
+        ] + pruning, gracefulShutdownSignals: [.sigterm, .sigint], logger: log))
     log.info("vfpoold \(Version.current) serves \(configuration.socket)")
     try await group.run()
   }

@@ -47,14 +47,14 @@ extension Examination {
     case .found([]):
       return Check(
         .ledgerFile, .warning, ["\(path) is empty: vfpoold begins anew with what is running"],
-        fix: ["if there is a copy: systemctl stop vfpoold, put it back, systemctl start vfpoold"])
+        fix: ["if there is a backup: vfpool ledger restore FILE"])
     case .found(Self.header): return Check(.ledgerFile, .ok, ["\(path) is a database"])
     case .found:
       return Check(
-        .ledgerFile, .fault, ["\(path) is no SQLite database: vfpoold can't start with it"],
+        .ledgerFile, .fault, ["\(path) is no SQLite database: vfpoold only looks, and records nothing"],
         fix: [
-          "systemctl stop vfpoold", "mv \(path) \(path).broken", "if there is a copy, put it in its place",
-          "systemctl start vfpoold   # without a copy it begins anew with what is running: MAC bindings and history are lost",
+          "vfpool ledger restore FILE   # a backup",
+          "or, without a backup: vfpool ledger rebuild   # keeps what can be read of it, and takes over what is running",
         ])
     }
   }

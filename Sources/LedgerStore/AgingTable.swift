@@ -8,6 +8,7 @@ struct AgingTable: Sendable {
   let timeColumn: String
 
   static let history = AgingTable(name: "history", timeColumn: "until")
+  static let audit = AgingTable(name: "audit", timeColumn: "time")
 
   /// The newest row that is to go.
   struct Cutoff: Hashable, Sendable {

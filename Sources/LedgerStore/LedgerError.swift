@@ -38,9 +38,11 @@ extension LedgerError: CustomStringConvertible {
     case .unavailable:
       "can't \(operation) the ledger \(path): \(detail); see to its folder's rights and space"
     case .damaged:
-      "the ledger \(path) is damaged (\(detail)): move it away or put a backup in its place, then restart vfpoold"
+      "the ledger \(path) is damaged (\(detail)): put a backup in its place (vfpool ledger restore FILE), or make a new one "
+        + "of what can still be read (vfpool ledger rebuild)"
     case .newerVersion:
-      "the ledger \(path) was made by a newer vfpool (\(detail)): install that version again, or move the ledger away"
+      "the ledger \(path) was made by a newer vfpool (\(detail)): install that version again, put a backup in its "
+        + "place (vfpool ledger restore FILE), or make a new one of what can be read (vfpool ledger rebuild)"
     case .refused:
       "the ledger \(path) refused a change, nothing of it was done: \(detail)"
     case .failed:

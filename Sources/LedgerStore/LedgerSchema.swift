@@ -26,8 +26,25 @@ enum LedgerSchema {
         sql: "ALTER TABLE quarantine ADD COLUMN byAdmin INTEGER NOT NULL DEFAULT 0 CHECK (byAdmin IN (0, 1))")
     }
     migrator.registerMigration("7") { try $0.execute(sql: bindingsByName) }
+    migrator.registerMigration("8") { try $0.execute(sql: audit) }
     return migrator
   }
+
+  private static let audit = """
+    CREATE TABLE audit (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      time INTEGER NOT NULL,
+      uid INTEGER,
+      user TEXT,
+      pid INTEGER,
+      operation TEXT NOT NULL,
+      object TEXT NOT NULL,
+      body TEXT,
+      outcome TEXT,
+      until INTEGER
+    ) STRICT;
+    CREATE INDEX auditByTime ON audit (time, id);
+    """
 
   /// A binding's guest may be known by its name only: `owner` is its UUID, or its name behind `name `.
   private static let bindingsByName = """

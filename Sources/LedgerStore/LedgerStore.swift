@@ -39,7 +39,7 @@ public final class LedgerStore: Sendable {
 
   /// Does `body` in a transaction behind the commits, on their connection. GRDB's own async calls give up when the task is
   /// cancelled.
-  private func inOrder<T: Sendable>(
+  func inOrder<T: Sendable>(
     _ operation: String, _ body: @escaping @Sendable (Database) throws -> T
   ) async throws -> T {
     try await withCheckedThrowingContinuation { continuation in
@@ -73,12 +73,16 @@ public final class LedgerStore: Sendable {
     if isTime { tellGrowth.yield() }
   }
 
-  /// Forgets what of the history is older or more than `retention` allows; how many leases that were.
+  /// Forgets what of the history, and of the audit, is older or more than `retention` allows; how many leases that were.
   ///
   /// What is to go is found beside the commits; it goes in transactions of at most `batch` leases, between which commits
   /// have their turn. When the task is cancelled the rest stays for the next time.
   public func prune(_ retention: Retention, now: Timestamp, batch: Int = 1000) async throws -> Int {
-    let table = AgingTable.history
+    _ = try await prune(.audit, retention, now: now, batch: batch)
+    return try await prune(.history, retention, now: now, batch: batch)
+  }
+
+  private func prune(_ table: AgingTable, _ retention: Retention, now: Timestamp, batch: Int) async throws -> Int {
     guard let cutoff = try await read({ try table.cutoff(retention, now: now, $0) }) else { return 0 }
     var gone = 0
     while !Task.isCancelled {
@@ -97,9 +101,18 @@ public final class LedgerStore: Sendable {
   }
 
   /// Beside the commits.
-  private func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
+  func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
     do { return try await database.read(body) } catch { throw LedgerError("read", path: path, cause: error) }
   }
+
+  // MARK: Before anybody else uses it
+
+  func contentsNow() throws -> LedgerContents { try database.read { try LedgerContents($0) } }
+
+  func inTransaction<T>(_ body: (Database) throws -> T) throws -> T { try database.write(body) }
+
+  /// Nothing can be done with it afterwards.
+  func close() throws { try database.close() }
 
   /// Reads a setting of the connection that writes.
   func setting(_ pragma: String) throws -> String? {

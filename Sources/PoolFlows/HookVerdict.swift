@@ -1,8 +1,8 @@
 /// What the hook tells libvirt.
 public enum HookVerdict: Hashable, Sendable {
   case go
-  /// libvirt shows the text to whoever started the guest.
-  case refuse(String)
+  /// libvirt shows its text to whoever started the guest.
+  case refuse(Refusal)
 }
 
 /// When libvirt stops waiting for a hook; a flow that is still busy then must not act as if libvirt waited.

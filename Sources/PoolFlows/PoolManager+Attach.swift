@@ -223,6 +223,7 @@ extension PoolManager {
       guard let first = choice.picks.first else { throw FlowError(.refused, "pool \(pool.name) has no VF") }
       vf = first
     } catch let refusal as PlacementRefusal {
+      note(Refusal(refusal))
       throw FlowError(.refused, "\(refusal)")
     }
     let port = NetworkPort(

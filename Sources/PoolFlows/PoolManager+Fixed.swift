@@ -29,7 +29,7 @@ extension PoolManager {
   }
 
   /// Claims what a guest that is being prepared names by address; what its start is refused with, nil = nothing.
-  func prepareFixedVFs(of guest: GuestDescription, deadline: HookDeadline) async -> String? {
+  func prepareFixedVFs(of guest: GuestDescription, deadline: HookDeadline) async -> Refusal? {
     let fixed = fixedVFs(of: guest) { _ in true }
     guard isConnected, !fixed.isEmpty else { return nil }
     for wanted in fixed {
@@ -38,9 +38,10 @@ extension PoolManager {
       await lookBeforeRefusal([wanted.pool], within: deadline.left / 2)
       if let why = obstacle(to: wanted, for: guest.guest) {
         let name = inventory.vf(at: wanted.vf).map { "\($0.id)" } ?? "\(wanted.vf)"
-        return
+        return Refusal(
+          .vfTaken, pool: wanted.pool, guest: guest.guest,
           "pool \(wanted.pool): guest \(guest.guest.name) names VF \(name) (\(wanted.vf)) by its address, which is \(why); "
-          + "let it name the pool instead (`vfpool guest xml --pool \(wanted.pool)`)"
+            + "let it name the pool instead (`vfpool guest xml --pool \(wanted.pool)`)")
       }
     }
     for wanted in fixed where !deadline.isOver && !contents.isLeased(wanted.vf) {

@@ -18,8 +18,10 @@ struct CardNIC {
 extension PoolManager {
   /// Two NICs that don't, in words that name both guests.
   private struct Clash {
-    var text: String
+    var refusal: Refusal
     var isRefused: Bool
+
+    var text: String { refusal.text }
   }
 
   /// The NICs of a guest that is being prepared whose MACs matter; those of pools that are only observed don't.
@@ -41,20 +43,23 @@ extension PoolManager {
   }
 
   /// What a start is refused with; nil = nothing. What is only to be warned of is logged, unless it is in `told`.
-  func refusedClash(of nics: [CardNIC], _ told: inout Set<String>, _ deadline: HookDeadline) async -> String? {
+  func refusedClash(of nics: [CardNIC], _ told: inout Set<String>, _ deadline: HookDeadline) async -> Refusal? {
     let clashes = await clashes(of: nics, within: deadline.left / 2)
-    if let refused = clashes.first(where: \.isRefused) { return refused.text }
+    if let refused = clashes.first(where: \.isRefused) { return refused.refusal }
     for clash in clashes where told.insert(clash.text).inserted { log.warning("\(clash.text)") }
     return nil
   }
 
   /// What a start is refused with by what memory knows, for the moment before it is recorded; nil = nothing.
-  func knownRefusal(of nics: [CardNIC]) -> String? { knownClashes(of: nics).first(where: \.isRefused)?.text }
+  func knownRefusal(of nics: [CardNIC]) -> Refusal? { knownClashes(of: nics).first(where: \.isRefused)?.refusal }
 
   /// Refuses a NIC that is to be attached; returns what is only to be warned of.
   func clashNotes(of nic: CardNIC) async throws(FlowError) -> [String] {
     let clashes = await clashes(of: [nic], within: turnLimit)
-    if let refused = clashes.first(where: \.isRefused) { throw FlowError(.refused, refused.text) }
+    if let refused = clashes.first(where: \.isRefused) {
+      note(refused.refusal)
+      throw FlowError(.refused, refused.text)
+    }
     for clash in clashes { log.warning("\(clash.text)") }
     return clashes.map(\.text)
   }
@@ -78,8 +83,10 @@ extension PoolManager {
     else { return nil }
     let place = other.vf.map { vf in inventory.vf(at: vf).map { "\($0.id)" } ?? "\(vf)" }
     return Clash(
-      text: "pool \(pool.name): guest \(nic.guest.name) has MAC \(nic.mac), which guest \(other.guest.name) uses on "
-        + "\(place ?? "pool \(other.pool ?? "?")"); give one of them another MAC",
+      refusal: Refusal(
+        .macConflict, pool: pool.name, guest: nic.guest,
+        "pool \(pool.name): guest \(nic.guest.name) has MAC \(nic.mac), which guest \(other.guest.name) uses on "
+          + "\(place ?? "pool \(other.pool ?? "?")"); give one of them another MAC"),
       isRefused: pool.macConflict == .refuse)
   }
 

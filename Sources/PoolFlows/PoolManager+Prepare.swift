@@ -26,9 +26,9 @@ extension PoolManager {
   /// for policy only.
   public func prepare(_ guest: GuestDescription, deadline: HookDeadline) async -> HookVerdict {
     let verdict = await prepareNow(guest, deadline)
-    if case .refuse(let why) = verdict {
+    if case .refuse(let refusal) = verdict {
       fixedNICs.forget(guest: guest.guest.uuid)
-      log.notice("refused: \(why)")
+      note(refusal)
     }
     return verdict
   }
@@ -53,7 +53,7 @@ extension PoolManager {
       if deadline.isOver { return .go }
       for name in enforced {
         guard let pool = contents.pools[name], let nics = wanted[name]?.count else { continue }
-        if let refusal = shortage(guest, nics: nics, pool) { return .refuse("\(refusal)") }
+        if let refusal = shortage(guest, nics: nics, pool) { return .refuse(Refusal(refusal)) }
       }
       return await recordUnplaced(guest.guest, wanted, asking)
     }
@@ -144,7 +144,7 @@ extension PoolManager {
       do {
         choice = try await choose(description, nics: nics.count, pool, within: deadline.left / 2)
       } catch {
-        return .refuse("\(error)")
+        return .refuse(Refusal(error))
       }
       for (nic, vf) in zip(nics, choice.picks) { changes.append(.openLease(newLease(guest, name, nic, vf: vf))) }
       holds += choice.holds.map { Hold(port: newUUID(), pool: name, vf: $0, guest: guest) }

@@ -110,6 +110,41 @@ extension Drift: CustomStringConvertible {
   }
 }
 
+extension Drift {
+  /// Which of the cases it is.
+  public var kind: String {
+    switch self {
+    case .unknownNetwork: "unknownNetwork"
+    case .networkGone: "networkGone"
+    case .poolChanged: "poolChanged"
+    case .restartUnfinished: "restartUnfinished"
+    case .cardsMoved: "cardsMoved"
+    case .strayHold: "strayHold"
+    case .holdGone: "holdGone"
+    case .trialBrokenOff: "trialBrokenOff"
+    case .portWithoutLease: "portWithoutLease"
+    case .portLost: "portLost"
+    case .portWithoutGuest: "portWithoutGuest"
+    case .countsLost: "countsLost"
+    case .startMissed: "startMissed"
+    case .leaseWithoutGuest: "leaseWithoutGuest"
+    case .fixedWithoutLease: "fixedWithoutLease"
+    case .deviceLeft: "deviceLeft"
+    case .returnMissed: "returnMissed"
+    case .offBaseline: "offBaseline"
+    case .onVFIO: "onVFIO"
+    case .vfsGone: "vfsGone"
+    case .countsNotSaved: "countsNotSaved"
+    case .changedOutside: "changedOutside"
+    case .noBaseline: "noBaseline"
+    case .notParked: "notParked"
+    case .hostUseNotParked: "hostUseNotParked"
+    case .definedAnew: "definedAnew"
+    case .macsOwed: "macsOwed"
+    }
+  }
+}
+
 /// What reconciling found and did.
 public struct ReconcileReport: Hashable, Sendable {
   public var drifts: [Drift]
@@ -131,12 +166,14 @@ extension PoolManager {
     mayHold = true
     problems["libvirt"] = nil
     lostToLibvirt = [:]
+    tell(.libvirtConnected, "vfpoold is connected to libvirt")
     // What failed for want of libvirt is tried again now.
     retryPause?.cancel()
     reconcileSoon()
   }
 
   public func libvirtDisconnected() {
+    if isConnected { tell(.libvirtLost, "vfpoold has lost its connection to libvirt") }
     isConnected = false
     guestsAreKnown = false
     unplugs.connectionLost()
@@ -225,9 +262,14 @@ extension PoolManager {
       if drifts.isEmpty { break }
       for drift in drifts {
         do {
-          if try await repair(drift), repaired.insert(drift).inserted { report.drifts.append(drift) }
+          if try await repair(drift), repaired.insert(drift).inserted {
+            noteRepaired(drift)
+            report.drifts.append(drift)
+          }
         } catch {
-          report.failures.append("not repaired: \(drift): \(error)")
+          let failure = "not repaired: \(drift): \(error)"
+          noteFailure(failure, of: drift)
+          report.failures.append(failure)
         }
       }
     }
@@ -268,7 +310,8 @@ extension PoolManager {
     let ofMACs = macDrifts(defined)
     let ofCounts = try await countDrifts(live, livePorts)
     let ofMissingVFs = await missingVFDrifts() + (countsDiffer ? [.countsNotSaved] : [])
-    return ofPorts + ofCounts + ofLeases + ofMissingVFs + movedCardDrifts() + ofVFs + ofMACs
+    let all = ofPorts + ofCounts + ofLeases + ofMissingVFs + movedCardDrifts() + ofVFs + ofMACs
+    return unusableLedger == nil ? all : all.filter(\.isOnlyNoted)
   }
 
   private func note(networks live: [NetworkFacts]) {

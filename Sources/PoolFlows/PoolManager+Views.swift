@@ -10,6 +10,8 @@ public struct HostView: Sendable {
   /// The standing of every VF that a pool lists, and the pool; a free one that is kept for a guest is reserved.
   public var standings: [PCIAddress: (pool: String, standing: VFStanding)]
   public var isConnected: Bool
+  /// Whether the last write to it succeeded.
+  public var isLedgerWritable: Bool
   /// In words, the most general first.
   public var problems: [String]
 }
@@ -33,6 +35,7 @@ extension PoolManager {
     }
     return HostView(
       inventory: inventory, contents: contents, networks: facts, standings: all, isConnected: isConnected,
+      isLedgerWritable: problems["ledger"] == nil && unusableLedger == nil,
       problems: problems.sorted { $0.key < $1.key }.map(\.value) + lostCardProblems + carrierProblems
         + suspectPFProblems + outsideChangeProblems + macClashProblems)
   }

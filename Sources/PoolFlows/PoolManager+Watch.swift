@@ -99,6 +99,7 @@ extension PoolManager {
       guard unhealthyPFs.insert(pf).inserted || wasBack else { return }
       losses[pf] = recentLosses(of: pf) + [.now]
       log.warning("PF \(pf) has no carrier")
+      tell(.carrierLost, "PF \(pf) has no carrier", .init(pf: pf))
     case true? where pfsSeenUp.insert(pf).inserted:
       unhealthyPFs.remove(pf)
     case true?:
@@ -129,6 +130,7 @@ extension PoolManager {
     guard inventory.pf(named: pf)?.carrier == true else { return }
     unhealthyPFs.remove(pf)
     log.notice("PF \(pf) has its carrier back")
+    tell(.carrierBack, "PF \(pf) has its carrier back", .init(pf: pf))
   }
 
   /// What placement is told; nil = the carrier plays no part.

@@ -53,6 +53,8 @@ public actor PoolManager {
   let quarantineLimit: Int
   /// What generated MACs begin with.
   let macPrefix: MACPrefix
+  /// Why the ledger can't be used at all, in words: then nothing is changed, and what is met is only remembered.
+  let unusableLedger: String?
 
   var contents = LedgerContents()
   var inventory = HostInventory()
@@ -97,6 +99,9 @@ public actor PoolManager {
   var losses: [String: [ContinuousClock.Instant]] = [:]
   /// PFs that have had a carrier since vfpoold started: a link that comes up for the first time doesn't flap.
   var pfsSeenUp: Set<String> = []
+  /// The newest events, and who watches.
+  var feed: EventFeed
+  var tally = Tally()
   /// What leased VFs have lost of their settings, by lease: as seen once, and as seen twice.
   var suspectedChanges: [Int64: VFSettings] = [:]
   var outsideChanges: [Int64: VFSettings] = [:]
@@ -146,14 +151,16 @@ public actor PoolManager {
   public init(
     _ neighbours: Neighbours, bootID: String, log: Logger, turnLimit: Duration = .seconds(4),
     watchPatience: WatchPatience = WatchPatience(), quarantineLimit: Int = 3,
-    macPrefix: MACPrefix = .standard
+    macPrefix: MACPrefix = .standard, unusableLedger: String? = nil
   ) {
+    let neighbours = unusableLedger.map(neighbours.readOnly) ?? neighbours
     links = neighbours.links
     networks = neighbours.networks
     guests = neighbours.guests
     devices = neighbours.devices
     ledger = neighbours.ledger
     now = neighbours.now
+    feed = EventFeed(startedAt: neighbours.now())
     newUUID = neighbours.newUUID
     self.bootID = bootID
     self.log = log
@@ -161,6 +168,8 @@ public actor PoolManager {
     self.watchPatience = watchPatience
     self.quarantineLimit = quarantineLimit
     self.macPrefix = macPrefix
+    self.unusableLedger = unusableLedger
+    problems["a ledger that can't be used"] = unusableLedger.map { "\($0); until then vfpoold only looks" }
   }
 
   /// Reads the ledger and the host, and closes what an earlier boot left open. libvirt isn't needed.
@@ -262,7 +271,10 @@ public actor PoolManager {
   private func ledgerIsMended() { problems["ledger"] = nil }
 
   private func take(_ changes: [LedgerChange]) {
-    for change in changes { contents.apply(change) }
+    for change in changes {
+      tell(of: change)
+      contents.apply(change)
+    }
     sinceReload?.append(contentsOf: changes)
   }
 
@@ -270,6 +282,7 @@ public actor PoolManager {
   private func reload(after error: any Error) async {
     problems["ledger"] = "the ledger can't be written: \(error)"
     log.error("ledger write failed", metadata: ["error": "\(error)"])
+    tell(.ledgerFailed, "the ledger can't be written: \(error)")
     guard sinceReload == nil else { return }
     sinceReload = []
     if let stored = try? await ledger.load() {

@@ -26,7 +26,9 @@ public enum VFStanding: Hashable, Sendable {
   }
 
   /// Which of the cases it is.
-  public enum Kind: Hashable, Sendable { case free, leased, reserved, quarantined, hostUsed, foreign, gone }
+  public enum Kind: Hashable, Sendable, CaseIterable {
+    case free, leased, reserved, quarantined, hostUsed, foreign, gone
+  }
 
   public var kind: Kind {
     switch self {

@@ -17,8 +17,15 @@ import Testing
 /// The two sockets, served for real, before a manager among fakes.
 @Suite(.timeLimit(.minutes(3)))
 struct ControlServiceTests {
-  /// Runs `body` with both sockets up.
-  private func served(_ body: @Sendable (FakeHost, ControlClient, UnixHTTP) async throws -> Void) async throws {
+  /// The files as they stand beside the routes.
+  static let share = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+    "../../Sources/ControlServer"
+  ).standardizedFileURL.path
+
+  /// Runs `body` with both Unix sockets up.
+  private func served(
+    audit: FakeAudit = FakeAudit(), _ body: @Sendable (FakeHost, ControlClient, UnixHTTP) async throws -> Void
+  ) async throws {
     let host = try await FakeHost()
     let folder = NSTemporaryDirectory() + "vfpool-\(UUID().uuidString.prefix(8))"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -26,9 +33,13 @@ struct ControlServiceTests {
     let (up, told) = AsyncStream.makeStream(of: Void.self)
     var log = Logger(label: "test")
     log.logLevel = .critical
-    let services = [(ControlService.Access.readWrite, "rw"), (.readOnly, "ro")].map { access, name in
+    let endpoints: [ControlService.Endpoint] = [
+      .readWrite(path: "\(folder)/rw", groups: ["nogroup"]), .readOnly(path: "\(folder)/ro", groups: ["nogroup"]),
+    ]
+    let services = endpoints.map { endpoint in
       ControlService(
-        manager: host.manager, path: "\(folder)/\(name)", access: access, group: "nogroup", version: "9.9", log: log,
+        manager: host.manager, audit: audit, endpoint: endpoint,
+        about: .init(version: "9.9", share: Self.share, now: { Timestamp(milliseconds: 0) }) { true }, log: log,
         onRunning: { told.yield() })
     }
     let group = ServiceGroup(services: services, logger: log)
@@ -340,6 +351,193 @@ struct ControlServiceTests {
         let refused = try await request(readOnly, "POST", target + "?guest=web&nic=spread")
         #expect(refused.status == 404, "\(target)")
       }
+    }
+  }
+
+  // MARK: Events
+
+  @Test func eventsAreToldAsTheyHappenUntilTheEnd() async throws {
+    let (told, tell) = AsyncStream.makeStream(of: EventRow.self)
+    try await served { host, client, _ in
+      let watcher = Thread {
+        try? client.watch(after: nil) { for message in $0 { if let row = message.row { tell.yield(row) } } }
+        tell.finish()
+      }
+      watcher.start()
+      #expect(try await comesTrue { await host.manager.watcherCount == 1 }, "somebody watches")
+      _ = try await host.manager.apply(netdef: FakeHost.sticky, plan: false)
+      let guest = FakeLibvirt.guest(1, networks: ["sticky"])
+      #expect(await host.libvirt.start(guest, host.manager) == nil)
+      await host.libvirt.stop(guest.guest, host.manager)
+      _ = try await away { try client.quarantine(vf: "enp1s0/6", why: "smells") }
+    }
+    var rows: [EventRow] = []
+    for await row in told { rows.append(row) }
+    let kinds = Set(rows.map(\.kind))
+    #expect(
+      kinds.isSuperset(of: ["poolSaved", "leaseOpened", "macBound", "leaseActive", "leaseClosed", "quarantined"]))
+    #expect(rows.map(\.id) == rows.map(\.id).sorted() && Set(rows.map(\.id)).count == rows.count)
+    let active = try #require(rows.first { $0.kind == "leaseActive" })
+    #expect(active.guest == "g1" && active.pool == "sticky" && active.pf == "enp1s0" && active.index == 0)
+    let closed = try #require(rows.first { $0.kind == "leaseClosed" })
+    #expect(closed.reason == "guest stopped" && closed.lease == active.lease)
+    let quarantined = try #require(rows.first { $0.kind == "quarantined" })
+    #expect(quarantined.reason == "smells" && quarantined.pf == "enp1s0" && quarantined.index == 6)
+  }
+
+  @Test func whoWasAwayIsToldWhatIsStillKnownAndThatMoreIsLost() async throws {
+    try await served { host, _, socket in
+      _ = try await host.manager.apply(netdef: FakeHost.sticky, plan: false)
+      // Far more than is kept.
+      for round in 0..<300 {
+        try await host.manager.quarantine("enp1s0/6", why: "round \(round)")
+        try await host.manager.unquarantine("enp1s0/6")
+      }
+      let seen = Mutex<[EventRow]>([])
+      let path = socket.path
+      Thread {
+        var reader = EventReader()
+        _ = try? UnixHTTP(path: path).stream(
+          .init(method: "GET", target: "/v1/events", headers: [(name: "Last-Event-ID", value: "1")])
+        ) { bytes in seen.withLock { $0 += reader.feed(bytes).compactMap(\.row) } }
+      }.start()
+      #expect(try await comesTrue { seen.withLock { $0.last?.kind == "unquarantined" && $0.count > 256 } })
+      let rows = seen.withLock { $0 }
+      #expect(rows.first?.kind == "lost")
+      #expect(rows.dropFirst().allSatisfy { $0.kind != "lost" })
+      #expect((256...512).contains(rows.count - 1))
+      let bad = try await away {
+        try UnixHTTP(path: path).send(
+          .init(method: "GET", target: "/v1/events", headers: [(name: "Last-Event-ID", value: "x")]),
+          timeoutMilliseconds: 60_000)
+      }
+      #expect(bad.status == 400)
+    }
+  }
+
+  @Test func onlySoManyWatchAndThoseWhoGoMakeRoom() async throws {
+    try await served { host, _, socket in
+      var watchers: [Int64] = []
+      while let watcher = await host.manager.watch(after: nil, { _ in }) { watchers.append(watcher) }
+      #expect(watchers.count == 32)
+      let full = try await request(socket, "GET", "/v1/events")
+      #expect(full.status == 503)
+      await host.manager.endWatch(watchers[0])
+      #expect(await host.manager.watch(after: nil, { _ in }) != nil)
+    }
+  }
+
+  // MARK: The description
+
+  @Test func whatIsDescribedIsServed() async throws {
+    let data = try Data(contentsOf: URL(fileURLWithPath: Self.share + "/openapi.json"))
+    let description = try JSONSerialization.jsonObject(with: data) as? [String: Any]
+    let paths = try #require(description?["paths"] as? [String: [String: [String: Any]]])
+    let routes = paths.flatMap { path, operations in
+      operations.map { (path: path, method: $0.key.uppercased(), access: $0.value["x-vfpool-access"] as? String) }
+    }
+    try await served { _, client, socket in
+      for (path, method, access) in routes where path != "/v1/events" {
+        let answer = try await request(UnixHTTP(path: client.readWrite), method, path)
+        let isServed = answer.status != 404 || !String(decoding: answer.body, as: UTF8.self).contains("no route")
+        #expect(isServed, "\(method) \(path)")
+        let looking = try await request(socket, method, path)
+        #expect((looking.status == 404) == (access != "read"), "\(method) \(path) for who only reads")
+      }
+    }
+  }
+
+  // MARK: Metrics
+
+  @Test func metricsTellOfVFsPoolsHooksAndWhatWasCounted() async throws {
+    try await served { host, client, socket in
+      _ = try await host.manager.apply(netdef: FakeHost.sticky, plan: false)
+      let guest = FakeLibvirt.guest(1, networks: ["sticky"])
+      #expect(await host.libvirt.start(guest, host.manager) == nil)
+      let twin = FakeLibvirt.guest(2, networks: ["sticky"], mac: guest.nics[0].mac)
+      let refused = try await request(
+        UnixHTTP(path: client.readWrite), "POST", "/v1/hooks/qemu?object=g2&op=prepare&subop=begin",
+        twin.xml(isLive: false, rootPorts: 0))
+      #expect(refused.status == 409)
+      let text = String(decoding: try await away { try client.metrics() }, as: UTF8.self)
+      let lines = Set(text.split(separator: "\n").map(String.init))
+      #expect(lines.contains(#"vfpool_pool_vfs{pool="sticky",state="leased"} 1"#))
+      #expect(lines.contains(#"vfpool_refusals_total{pool="sticky",reason="macConflict"} 1"#))
+      #expect(lines.contains(#"vfpool_hook_duration_seconds_count{step="prepare"} 1"#))
+      #expect(lines.contains(#"vfpool_hook_duration_seconds_bucket{step="prepare",le="+Inf"} 1"#))
+      #expect(lines.contains("vfpool_hooks_enabled 1"))
+      #expect(lines.contains("vfpool_libvirt_connected 1"))
+      #expect(lines.contains { $0.hasPrefix("vfpool_vf_info{") && $0.contains(#"guest="g1""#) })
+      #expect(lines.contains("# TYPE vfpool_refusals_total counter"))
+      #expect(lines.contains("# TYPE sriov_vf_rx_bytes untyped"))
+      #expect(!lines.contains("# EOF"))
+      let newer = try await away {
+        try socket.send(
+          .init(
+            method: "GET", target: "/metrics",
+            headers: [(name: "Accept", value: "application/openmetrics-text;version=1.0.0,text/plain;q=0.5")]),
+          timeoutMilliseconds: 60_000)
+      }
+      #expect(newer.header("Content-Type") == "application/openmetrics-text; version=1.0.0; charset=utf-8")
+      let newerLines = String(decoding: newer.body, as: UTF8.self).split(separator: "\n")
+      #expect(newerLines.last == "# EOF")
+      #expect(newerLines.contains("# TYPE vfpool_refusals counter"))
+      #expect(newerLines.contains(#"vfpool_refusals_total{pool="sticky",reason="macConflict"} 1"#))
+    }
+  }
+
+  // MARK: Audit and permissions
+
+  @Test func changesAreRecordedWithWhoAskedAndWhatBecameOfIt() async throws {
+    let audit = FakeAudit()
+    try await served(audit: audit) { host, client, _ in
+      _ = try await away {
+        try client.apply(netdef: Array(FakeHost.sticky.utf8), file: "sticky.xml", plan: true, ifPlan: nil)
+      }
+      #expect(audit.entries.withLock { $0.isEmpty }, "a plan changes nothing")
+      _ = try await away {
+        try client.apply(netdef: Array(FakeHost.sticky.utf8), file: "sticky.xml", plan: false, ifPlan: nil)
+      }
+      _ = try? await away { try client.quarantine(vf: "enp9s0/1", why: "no such") }
+      let rows = try await away { try client.audits(since: nil, user: nil, limit: 10) }
+      #expect(rows.map(\.operation) == ["POST /v1/vfs/quarantine", "POST /v1/pools/apply"])
+      #expect(rows.allSatisfy { $0.uid == geteuid() && $0.pid == getpid() })
+      #expect(rows[1].outcome == "done" && rows[1].object == "file=sticky.xml")
+      #expect(rows[1].body?.hasPrefix("<network") == true)
+      #expect(rows[0].outcome?.hasPrefix("notFound: ") == true)
+      audit.failure.withLock { $0 = CancellationError() }
+      _ = try await away { try client.quarantine(vf: "enp1s0/6", why: "smells") }
+    }
+  }
+
+  @Test func peersAreToldByTheirUserAndAllTheirGroups() {
+    var peer = Peer(uid: 4711, gid: 100, pid: 1, groups: [20, 30])
+    #expect(peer.isIn([30]) && peer.isIn([100, 7]) && !peer.isIn([7]) && !peer.isIn([]))
+    peer.uid = 0
+    #expect(peer.isIn([]))
+  }
+
+  @Test(.enabled(if: geteuid() == 0)) func strangersAreToldSoAndHoldNoPlace() async throws {
+    try await served { _, _, socket in
+      chmod((socket.path as NSString).deletingLastPathComponent, 0o755)
+      let shell = Process()
+      shell.executableURL = URL(fileURLWithPath: "/usr/bin/setpriv")
+      let ask = """
+        my $socket = IO::Socket::UNIX->new($ARGV[0]) or die "$!"; print $socket "GET /v1/status HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n";
+        print while <$socket>;
+        """
+      shell.arguments = [
+        "--reuid=12345", "--regid=12345", "--clear-groups", "/usr/bin/perl", "-MIO::Socket::UNIX", "-e", ask,
+        socket.path,
+      ]
+      let pipe = Pipe()
+      shell.standardOutput = pipe
+      shell.standardError = pipe
+      try shell.run()
+      let output = try await away { try pipe.fileHandleForReading.readToEnd() ?? Data() }
+      let text = String(decoding: output, as: UTF8.self)
+      #expect(text.hasPrefix("HTTP/1.1 403"), "\(text)")
+      #expect(text.contains("no permission to use"), "\(text)")
     }
   }
 }

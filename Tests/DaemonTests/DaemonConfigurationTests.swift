@@ -39,4 +39,14 @@ struct DaemonConfigurationTests {
   func prefixesMACs(text: String, prefix: String) {
     #expect(DaemonConfiguration(text: text).macPrefix.description == prefix)
   }
+
+  @Test(arguments: [
+    ("", nil), ("web-listen = 127.0.0.1:8421", "127.0.0.1:8421"), ("web-listen = localhost:1024", "127.0.0.1:1024"),
+    ("web-listen = localhost:80", nil),
+    ("web-listen = [::1]:8421", "::1:8421"), ("web-listen = 0.0.0.0:8421", nil), ("web-listen = 8421", nil),
+    ("web-listen = 127.0.0.1:0", nil), ("web-listen = 10.0.0.1:8421", nil),
+  ])
+  func listensOnlyWhereOthersCanNotReach(text: String, address: String?) {
+    #expect(DaemonConfiguration(text: text).webListen.map { "\($0.host):\($0.port)" } == address)
+  }
 }

@@ -28,8 +28,9 @@ public struct FakeHost {
   }
 
   /// Another manager on the same host and ledger: vfpoold after a restart.
-  public func restarted(bootID: String = "boot-1") async throws -> PoolManager {
-    let manager = Self.manager(kernel, libvirt, devices, ledger, clock, log, bootID: bootID)
+  public func restarted(bootID: String = "boot-1", unusableLedger: String? = nil) async throws -> PoolManager {
+    let manager = Self.manager(
+      kernel, libvirt, devices, ledger, clock, log, bootID: bootID, unusableLedger: unusableLedger)
     try await manager.load()
     return manager
   }
@@ -37,13 +38,14 @@ public struct FakeHost {
   private static func manager(
     _ kernel: FakeKernel, _ libvirt: FakeLibvirt, _ devices: FakeDevices, _ ledger: FakeLedger, _ clock: FakeClock,
     _ log: FakeLog, bootID: String = "boot-1", settle: Duration = .milliseconds(20), turnLimit: Duration = .seconds(5),
-    quarantineLimit: Int = 3
+    quarantineLimit: Int = 3, unusableLedger: String? = nil
   ) -> PoolManager {
     PoolManager(
       PoolManager.Neighbours(
         links: kernel, networks: libvirt, guests: libvirt, devices: devices, ledger: ledger,
         now: { clock.tick() }, newUUID: { clock.uuid() }), bootID: bootID, log: log.logger, turnLimit: turnLimit,
-      watchPatience: .init(settle: settle, recovery: .seconds(3)), quarantineLimit: quarantineLimit)
+      watchPatience: .init(settle: settle, recovery: .seconds(3)), quarantineLimit: quarantineLimit,
+      unusableLedger: unusableLedger)
   }
 
   public static let spread = """

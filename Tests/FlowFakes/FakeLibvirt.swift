@@ -380,8 +380,8 @@ public final class FakeLibvirt: Networks, Guests {
 
   /// `virsh start`: the refusal, libvirt's own error, or nil when the guest runs.
   public func start(_ guest: GuestDescription, _ manager: some HookListener, hooks: Bool = true) async -> String? {
-    if hooks, case .refuse(let why) = await manager.prepare(guest, deadline: HookDeadline(in: .seconds(60))) {
-      return why
+    if hooks, case .refuse(let refusal) = await manager.prepare(guest, deadline: HookDeadline(in: .seconds(60))) {
+      return refusal.text
     }
     var live = guest
     for (place, nic) in guest.nics.enumerated() {

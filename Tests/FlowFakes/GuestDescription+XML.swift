@@ -3,7 +3,7 @@ import PoolModel
 
 extension GuestDescription {
   /// The guest's XML, of a machine whose devices each have a port of their own.
-  func xml(isLive: Bool, rootPorts: Int, others: String = "") -> String {
+  public func xml(isLive: Bool, rootPorts: Int, others: String = "") -> String {
     let all = nics.map { $0.xml(isLive: isLive) } + hostdevs.map { $0.xml(isLive: isLive) }
     let placed = all.enumerated().map { place, xml in
       let address = "<address type='pci' domain='0' bus='\(place + 1)' slot='0' function='0'/>"

@@ -119,11 +119,11 @@ struct HandOutTests {
     let late = [8, 9].map { FakeLibvirt.guest($0, networks: ["sticky"]) }
     for guest in late {
       let verdict = await host.manager.prepare(guest, deadline: HookDeadline(in: .seconds(2)))
-      guard case .refuse(let why) = verdict else {
+      guard case .refuse(let refusal) = verdict else {
         Issue.record("\(guest.guest.name) is let through")
         return
       }
-      #expect(why.contains("pool sticky: no free VF for guest \(guest.guest.name): 7 of 7 are leased"))
+      #expect(refusal.text.contains("pool sticky: no free VF for guest \(guest.guest.name): 7 of 7 are leased"))
     }
     #expect(asked.withLock { $0 } == 1)
     answer.finish()
@@ -271,11 +271,7 @@ struct HandOutTests {
   }
 }
 
-/// Waits for what happens in the background; fails after half a minute.
+/// Waits for what happens in the background.
 func eventually(_ what: Comment, _ condition: () async -> Bool) async throws {
-  for _ in 0..<3000 {
-    if await condition() { return }
-    try await Task.sleep(for: .milliseconds(10))
-  }
-  Issue.record("never came true: \(what)")
+  #expect(try await comesTrue(condition), what)
 }

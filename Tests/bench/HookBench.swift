@@ -36,10 +36,11 @@ struct HookBench {
     let kernel = FakeKernel()
     let libvirt = FakeLibvirt(kernel: kernel)
     let clock = FakeClock()
+    let ledger = try LedgerStore(path: folder + "/ledger.sqlite")
     let manager = PoolManager(
       .init(
         links: kernel, networks: libvirt, guests: libvirt, devices: FakeDevices(kernel: kernel),
-        ledger: try LedgerStore(path: folder + "/ledger.sqlite"), now: { clock.tick() }, newUUID: { clock.uuid() }),
+        ledger: ledger, now: { clock.tick() }, newUUID: { clock.uuid() }),
       bootID: "bench", log: log)
     try await manager.load()
     await manager.libvirtConnected()
@@ -47,7 +48,8 @@ struct HookBench {
 
     let (up, told) = AsyncStream.makeStream(of: Void.self)
     let service = ControlService(
-      manager: manager, path: folder + "/sock", access: .readWrite, group: "root", version: "bench", log: log,
+      manager: manager, audit: ledger, endpoint: .readWrite(path: folder + "/sock", groups: []),
+      about: .init(version: "bench", share: "/usr/share/vfpool", now: { clock.tick() }) { true }, log: log,
       onRunning: { told.yield() })
     let group = ServiceGroup(services: [service], logger: log)
     try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -132,4 +134,4 @@ struct HookBench {
   private static func two(_ value: Double) -> String { String(format: "%.2f", value) }
 }
 
-extension LedgerStore: Ledger {}
+extension LedgerStore: Ledger, AuditLog {}
