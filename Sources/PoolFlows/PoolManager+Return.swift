@@ -68,9 +68,10 @@ extension PoolManager {
       }
       var after = missing.isEmpty ? current : try await links.read(id)
       var dirt = dirt(on: after, baseline)
-      if dirt.mac != nil, baseline.mac.isZero, isStillFree(vf, lease, deadline) {
-        // Not every driver takes a zero MAC back (bnx2x, i40e): any that is no guest's will do.
-        dirt.mac = MACAddress(unusedOf: vf)
+      if !dirt.isEmpty, missing.mac?.isZero == true, isStillFree(vf, lease, deadline) {
+        // Not every driver takes a zero MAC back (bnx2x, i40e): any that is no guest's will do. What came with it wasn't
+        // written: the kernel begins with the MAC.
+        if dirt.mac != nil { dirt.mac = MACAddress(unusedOf: vf) }
         do { try await links.write(dirt, to: id) } catch { failure = error }
         after = try await links.read(id)
         dirt = self.dirt(on: after, baseline)

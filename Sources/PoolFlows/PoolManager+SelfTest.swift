@@ -184,7 +184,7 @@ extension PoolManager {
         result.outcome = .differs
         result.detail = "it reads \(VFSettings(now).restricted(to: missing).summary)"
       }
-      let others = VFSettings(subject.state).missing(from: now).besides(settings)
+      let others = dirt(on: now, subject.state).besides(settings)
       if !others.isEmpty {
         let note = "it changed \(VFSettings(now).restricted(to: others).summary), too"
         result.detail = result.detail.map { "\($0); \(note)" } ?? note
@@ -207,7 +207,7 @@ extension PoolManager {
 
   /// What does not go back, and why; nil = all did.
   private func putBack(_ subject: TrialSubject, _ now: VFState) async throws -> String? {
-    let missing = VFSettings(subject.state).missing(from: now)
+    let missing = dirt(on: now, subject.state)
     if missing.isEmpty { return nil }
     var failure: (any Error)?
     do { try await links.write(missing, to: subject.id) } catch { failure = error }

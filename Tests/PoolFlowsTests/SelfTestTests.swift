@@ -77,6 +77,7 @@ struct SelfTestTests {
     await host.manager.reconciledInBackground()
     #expect(await host.libvirt.start(FakeLibvirt.guest(1, networks: ["sticky"]), host.manager) == nil)
     _ = try await host.manager.quarantine("enp1s0/1", why: "cable")
+    await host.manager.reconciledInBackground()
     host.kernel.change(VFIndex(pf: "enp1s0", index: 2), VFSettings(trust: true))
     let error = await #expect(throws: FlowError.self) { try await host.manager.selfTest(pf: "enp1s0") }
     #expect(error?.code == .refused)
@@ -141,6 +142,23 @@ struct SelfTestTests {
     #expect(test.left == nil)
     let pci = try #require(host.kernel.pci("enp1s0", 6))
     #expect(host.kernel[vf]?.mac == MACAddress(unusedOf: pci))
+  }
+
+  /// The kernel writes nothing that comes after a MAC which the driver turns down.
+  @Test func whatComesWithAZeroMACIsRestored() async throws {
+    let host = try await FakeHost()
+    let vf = VFIndex(pf: "enp1s0", index: 2)
+    host.kernel.change(vf, VFSettings(mac: MACAddress(value: 0)))
+    _ = try await host.manager.apply(netdef: FakeHost.sticky, plan: false)
+    await host.manager.reconciledInBackground()
+    let pci = try #require(host.kernel.pci("enp1s0", 2))
+    host.kernel.state.withLock { state in
+      state.refusal = { $0.mac?.isZero == true ? FakeKernel.Failure(description: "invalid argument") : nil }
+    }
+    host.kernel.change(vf, VFSettings(mac: MACAddress(unusedOf: pci), trust: true))
+    _ = try await host.manager.resetVF("enp1s0/2", disrupt: [])
+    #expect(host.kernel[vf]?.trust == false)
+    #expect(host.ledger.contents.quarantines.isEmpty)
   }
 
   @Test(arguments: [true, false])
