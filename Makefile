@@ -22,7 +22,7 @@ PACKAGES := gcc g++ git libc6-dev libcurl4 libedit2 libncurses6 libpython3.11 li
 keep_owner = chown -R --reference=. $(wildcard .build .build-deb .build-check Package.resolved) 2> /dev/null || true
 need_root = if [ "$$(id -u)" != 0 ]; then echo "make $@ needs root: sudo make $@" >&2; exit 1; fi
 
-.PHONY: help deps swift build install uninstall deb unit fuzz lab test soak demo bench check check-packaging clean
+.PHONY: help deps swift build install uninstall deb unit api fuzz lab test soak demo bench check check-packaging clean
 
 help:
 	@echo "sudo make demo    a pool, two guests and their VFs on an emulated SR-IOV host; no hardware is needed"
@@ -32,6 +32,7 @@ help:
 	@echo "make deb          the Debian package, in .build-deb"
 	@echo "sudo make install what was built, to PREFIX (/usr/local), below DESTDIR; sudo make uninstall removes it"
 	@echo "make unit         the unit tests"
+	@echo "make api          the unit tests, then the API against its description, and its metrics with a real Prometheus"
 	@echo "make fuzz         ten million messages that libFuzzer makes up, for the netlink parsers; a quarter of an hour"
 	@echo "make check        format and warnings, as CI wants them"
 	@echo "make check-packaging  manual pages, unit, alert rules, SELinux module, .rpm spec, Ansible role, the built package"
@@ -85,6 +86,15 @@ unit: deps swift
 	SWIFT="$(SWIFT)" nice Tests/fuzz/run 100000 20
 	@$(keep_owner)
 
+# What the API's tests need of Debian.
+api: unit
+	@for package in socat curl python3-venv; do \
+	  dpkg-query -W -f '$${db:Status-Abbrev}' $$package 2> /dev/null | grep -q '^ii' || missing="$$missing $$package"; done; \
+	if [ -n "$$missing" ]; then $(need_root); echo "make: installing$$missing"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing < /dev/null > /dev/null; fi
+	Tests/api/run
+	@$(keep_owner)
+
 fuzz: deps swift
 	SWIFT="$(SWIFT)" nice Tests/fuzz/run 10000000
 	@$(keep_owner)
@@ -99,7 +109,7 @@ lab:
 
 test:
 	@$(need_root)
-	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory api
 	@$(MAKE) --no-print-directory deb
 	Tests/lab/run
 

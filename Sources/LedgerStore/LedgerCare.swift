@@ -11,15 +11,22 @@ public enum LedgerCare {
   /// Reads the whole file, also while vfpoold writes it. Throws when there is nothing that could be read.
   public static func check(_ path: String) throws(LedgerError) -> LedgerSurvey {
     try read(path) { database in
-      var faults = try String.fetchAll(database, sql: "PRAGMA integrity_check(100)").filter { $0 != "ok" }
-      faults += try Row.fetchAll(database, sql: "PRAGMA foreign_key_check").map { row in
-        "table \(row[0] as String? ?? "?"): row \(row[1] as Int64? ?? 0) refers to nothing"
+      var faults: [String] = []
+      // A check that breaks off has found something, too.
+      func look(_ body: () throws -> [String]) {
+        do { faults += try body() } catch { faults.append(LedgerError("read", path: path, cause: error).detail) }
       }
-      let known = LedgerSchema.migrator
-      if try known.hasBeenSuperseded(database) { faults.append("a newer vfpool has written it") }
-      if faults.isEmpty, try known.hasCompletedMigrations(database) {
-        do { _ = try LedgerContents(database) } catch {
-          faults.append("\(LedgerError("read", path: path, cause: error).detail)")
+      look { try String.fetchAll(database, sql: "PRAGMA integrity_check(100)").filter { $0 != "ok" } }
+      look {
+        try Row.fetchAll(database, sql: "PRAGMA foreign_key_check").map { row in
+          "table \(row[0] as String? ?? "?"): row \(row[1] as Int64? ?? 0) refers to nothing"
+        }
+      }
+      look { try LedgerSchema.migrator.hasBeenSuperseded(database) ? ["a newer vfpool has written it"] : [] }
+      if faults.isEmpty {
+        look {
+          if try LedgerSchema.migrator.hasCompletedMigrations(database) { _ = try LedgerContents(database) }
+          return []
         }
       }
       return LedgerSurvey(path: path, bytes: size(path), faults: faults, rows: counts(database))

@@ -88,7 +88,7 @@ struct LedgerCareTests {
     let folder = try TemporaryFolder()
     let before = try await fill(folder.ledger, closed: 2000)
     // A page in the middle of the history.
-    let page = try await DatabaseQueue(path: folder.ledger).write { database in
+    let page = try DatabaseQueue(path: folder.ledger).inDatabase { database in
       try database.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
       return try Int.fetchOne(
         database, sql: "SELECT pageno FROM dbstat WHERE name = 'history' AND pagetype = 'leaf' LIMIT 1 OFFSET 20")

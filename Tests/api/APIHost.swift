@@ -6,6 +6,7 @@ import Logging
 import PoolFlows
 import PoolModel
 import ServiceLifecycle
+import Synchronization
 import UnixSignals
 
 /// vfpoold's routes before a host in memory, with two pools and three guests, on the Unix socket that is named as the only
@@ -18,6 +19,9 @@ struct APIHost {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let host = try await FakeHost()
     for netdef in [FakeHost.spread, FakeHost.sticky] { _ = try? await host.manager.apply(netdef: netdef, plan: false) }
+    host.kernel.state.withLock { state in
+      for vf in state.vfs.keys { state.vfs[vf]?.counters = VFCounters(rxPackets: 1, rxBytes: UInt64(64 + vf.index)) }
+    }
     for number in 1...3 {
       let guest = FakeLibvirt.guest(number, networks: [number == 3 ? "sticky" : "spread"])
       await host.libvirt.define(guest, host.manager)
