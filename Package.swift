@@ -126,7 +126,7 @@ let package = Package(
     .target(name: "HostFakes", dependencies: ["Sysfs"], path: "Tests/HostFakes", swiftSettings: swiftSettings),
     tests("Sysfs", ["HostFakes", "PoolModel"]),
     tests("HostConfig", ["HostFakes", "PoolModel"]),
-    tests("Doctor", ["HostFakes"]),
+    tests("Doctor", ["HostFakes", "PoolModel"]),
     tests("ControlSocket"),
     // A daemon's socket, for the tests of what calls it.
     .target(name: "SocketFakes", path: "Tests/SocketFakes", swiftSettings: swiftSettings),

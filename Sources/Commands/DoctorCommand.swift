@@ -6,7 +6,8 @@ import Glibc
 /// `vfpool doctor`
 struct DoctorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "doctor", abstract: "Examines the host: firmware, kernel, cards, VFs, libvirt; prints what to type.",
+    commandName: "doctor",
+    abstract: "Examines the host: firmware, kernel, cards, VFs, bridges, libvirt, ledger, pools; prints what to type.",
     discussion: """
       It changes nothing, and works without vfpoold and without root; what it could not see then is “unknown”.
 
@@ -19,36 +20,14 @@ struct DoctorCommand: ParsableCommand {
 
   func run() throws {
     let isRoot = geteuid() == 0
-    let daemon = Self.daemonChecks { () throws(ControlClientError) in try connection.client.status() }
-    let report = DoctorReport(isRoot: isRoot, checks: daemon + Examination(root: root, isRoot: isRoot).checks())
+    let daemon = DaemonChecks(connection.client).checks()
+    let report = DoctorReport(
+      isRoot: isRoot, daemon: daemon, host: Examination(root: root, isRoot: isRoot).checks())
     json.print(report) { report.text(Console.current.style) }
     switch report.verdict {
     case .ok, .unknown: break
     case .warning: throw CommandError(.warningsFound)
     case .fault: throw CommandError(.faultsFound)
-    }
-  }
-
-  /// What vfpoold says of itself.
-  static func daemonChecks(_ status: () throws(ControlClientError) -> StatusReport) -> [Check] {
-    do throws(ControlClientError) {
-      let status = try status()
-      let problems =
-        (status.libvirtConnected ? [] : ["vfpoold isn't connected to libvirt"])
-        + status.problems.flatMap { $0.split(separator: "\n").map(String.init) }
-      return [
-        Check(.daemonAnswers, .ok, ["vfpoold \(status.version) answers"]),
-        problems.isEmpty
-          ? Check(.daemonProblems, .ok, ["vfpoold has no problems"])
-          : Check(.daemonProblems, .warning, problems, fix: ["vfpool status", "vfpool reconcile --plan"]),
-      ]
-    } catch {
-      let lines = error.text.split(separator: "\n").map(String.init)
-      switch error.code {
-      case .refused: return [Check(.daemonAnswers, .unknown, lines)]
-      case .unreachable: return [Check(.daemonAnswers, .warning, lines, fix: ["systemctl enable --now vfpoold"])]
-      case .failed, .malformed: return [Check(.daemonAnswers, .warning, lines, fix: ["journalctl -u vfpoold"])]
-      }
     }
   }
 }
@@ -68,6 +47,14 @@ struct DoctorReport: Encodable, Hashable {
     verdict = checks.map(\.verdict).max() ?? .ok
     self.isRoot = isRoot
     self.checks = checks
+  }
+
+  /// What vfpoold tells takes the place of what the host's files tell of the same.
+  init(isRoot: Bool, daemon: [Check], host: [Check]) {
+    let known = Set(daemon.map(\.name))
+    let places = Dictionary(uniqueKeysWithValues: CheckName.allCases.enumerated().map { ($0.element, $0.offset) })
+    let checks = daemon + host.filter { !known.contains($0.name) }
+    self.init(isRoot: isRoot, checks: checks.sorted { places[$0.name, default: 0] < places[$1.name, default: 0] })
   }
 
   /// The report for people.

@@ -26,7 +26,7 @@ struct RootCommand: ParsableCommand {
       MACCommand.self,
       GuestCommand.self, DeviceCommand.self, ReconcileCommand.self, AuditCommand.self, LedgerCommand.self,
       MetricsCommand.self,
-      DoctorCommand.self,
+      DoctorCommand.self, SelfTestCommand.self,
       EnableCommand.self, DisableCommand.self, BootCommand.self,
     ])
 }

@@ -25,6 +25,13 @@ extension ControlClient {
     return try send("POST", Route.pfSetVFs, query, timeout: nil)
   }
 
+  /// Sets, reads back and restores every attribute of one free VF of a PF.
+  public func selfTest(pf: String) throws(ControlClientError) -> SelfTestReport {
+    var query = Query()
+    query.add("pf", pf)
+    return try send("POST", Route.pfSelfTest, query, timeout: nil)
+  }
+
   /// The VFs of one PF; nil = of all. With `counters` also what they have sent and received.
   public func vfs(pf: String? = nil, counters: Bool = false) throws(ControlClientError) -> [VFRow] {
     try get(Route.vfs, vfQuery(pf, counters))
@@ -198,8 +205,10 @@ extension ControlClient {
     try send("POST", Route.deviceReset, named(devices), timeout: nil)
   }
 
-  public func reconcile(plan: Bool = false) throws(ControlClientError) -> PlanReport {
-    try send("POST", Route.reconcile, planned(plan, nil), timeout: nil)
+  /// Compares kernel, libvirt and ledger, and repairs unless `plan`; waits so many milliseconds at most, nil = as long as
+  /// it takes.
+  public func reconcile(plan: Bool = false, timeout: Int? = nil) throws(ControlClientError) -> PlanReport {
+    try send("POST", Route.reconcile, planned(plan, nil), timeout: timeout)
   }
 
   /// Drops every hold, so that libvirt has all free VFs to itself; leases go on.

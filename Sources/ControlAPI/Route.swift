@@ -35,6 +35,7 @@
 /// | POST /v1/reconcile | plan | PlanReport |
 /// | POST /v1/disable | | PlanReport; drops every hold, leases go on |
 /// | POST /v1/pfs/set-vfs | pf, count, plan, ifPlan | PlanReport |
+/// | POST /v1/pfs/selftest | pf | SelfTestReport |
 /// | POST /v1/hooks/qemu, /v1/hooks/network | object, op, subop | 200, or 409 with the refusal as plain text |
 ///
 /// Failures: 400 bad request, 404 no such object, 409 refused, 500 failed, 503 libvirt or ledger not there: body `Failure`.
@@ -75,6 +76,7 @@ public enum Route {
   public static let reconcile = "/v1/reconcile"
   public static let disable = "/v1/disable"
   public static let pfSetVFs = "/v1/pfs/set-vfs"
+  public static let pfSelfTest = "/v1/pfs/selftest"
   public static let qemuHook = "/v1/hooks/qemu"
   public static let networkHook = "/v1/hooks/network"
   public static let daemonHook = "/v1/hooks/daemon"

@@ -70,6 +70,9 @@ struct ChangeRoutes {
           request.needed("count", "a number"), pf: request.needed("pf"), plan: request.flag("plan"),
           ifPlan: request.query("ifPlan")))
     }
+    routes.serve(.post, Route.pfSelfTest, "pf") { request in
+      try await Answer.json(SelfTestReport(manager.selfTest(pf: request.needed("pf"))))
+    }
     routes.serve(.post, Route.guestAttach, "guest") { request in
       let body = try await Self.decoded(GuestAttachment.self, request)
       let outcome = try await manager.attach(body.request(), to: request.needed("guest"), body.scope)

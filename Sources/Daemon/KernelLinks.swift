@@ -69,9 +69,15 @@ final class KernelLinks: Links {
     try await onQueue { route, _ in
       let ifindexes = Dictionary(
         uniqueKeysWithValues: Set(changes.map(\.vf.pf)).map { ($0, (try? Self.ifindex(of: $0)) ?? 0) })
-      return route.set(
+      let errors = route.set(
         changes.map { VFWrite(ifindex: ifindexes[$0.vf.pf] ?? 0, vf: $0.vf.index, settings: $0.settings) })
+      return errors.map { $0.map(Self.told) }
     }
+  }
+
+  /// Drivers that know one VLAN protocol turn the other down with EPROTONOSUPPORT.
+  private static func told(_ error: NetlinkError) -> any Error {
+    error.code == .notSupported || error.errno == EPROTONOSUPPORT ? NotOffered(error.description) : error
   }
 
   func setVFCount(_ count: Int, pf: String) async throws {

@@ -49,7 +49,12 @@ public enum CheckGroup: String, Codable, Hashable, Sendable, CaseIterable {
   case cards
   /// VFs, and who else sets how many there are.
   case vfs
+  /// Bridges, macvtaps and bonds on PFs that have VFs.
+  case bridges
+  case mtu
   case libvirt
+  case ledger
+  case pools
 
   /// For people.
   public var title: String {
@@ -58,7 +63,11 @@ public enum CheckGroup: String, Codable, Hashable, Sendable, CaseIterable {
     case .firmware: "firmware and kernel"
     case .cards: "card and driver"
     case .vfs: "VFs and other writers of their count"
+    case .bridges: "PFs in bridges and bonds"
+    case .mtu: "MTU"
     case .libvirt: "libvirt and hooks"
+    case .ledger: "ledger"
+    case .pools: "pools"
     }
   }
 }
@@ -98,6 +107,14 @@ public enum CheckName: String, Codable, Hashable, Sendable, CaseIterable {
   case settingsWriters = "settings-writers"
   case configurationFiles = "configuration-files"
 
+  case pfBridges = "pf-bridges"
+  case pfMACVTaps = "pf-macvtaps"
+  case pfBonds = "pf-bonds"
+
+  case vfMTU = "vf-mtu"
+  case upperMTU = "upper-mtu"
+  case poolMTU = "pool-mtu"
+
   case libvirtInstalled = "libvirt-installed"
   case libvirtDaemons = "libvirt-daemons"
   case hookProgram = "hook-program"
@@ -106,6 +123,21 @@ public enum CheckName: String, Codable, Hashable, Sendable, CaseIterable {
   case hookBypass = "hook-bypass"
   case otherHooks = "other-hooks"
   case guestProfile = "guest-profile"
+
+  case ledgerFile = "ledger-file"
+  case ledgerRights = "ledger-rights"
+  case ledgerSpace = "ledger-space"
+  case ledgerLog = "ledger-log"
+  case vfCountsFile = "vf-counts-file"
+
+  case poolPFs = "pool-pfs"
+  case poolTrunks = "pool-trunks"
+  case poolStarted = "pool-started"
+  case poolMode = "pool-mode"
+  case poolFree = "pool-free"
+  case poolLinks = "pool-links"
+  case poolQuarantine = "pool-quarantine"
+  case poolDrift = "pool-drift"
 
   public var group: CheckGroup {
     switch self {
@@ -118,6 +150,10 @@ public enum CheckName: String, Codable, Hashable, Sendable, CaseIterable {
     case .libvirtInstalled, .libvirtDaemons, .hookProgram, .hookLinks, .hooksSeen, .hookBypass, .otherHooks,
       .guestProfile:
       .libvirt
+    case .pfBridges, .pfMACVTaps, .pfBonds: .bridges
+    case .vfMTU, .upperMTU, .poolMTU: .mtu
+    case .ledgerFile, .ledgerRights, .ledgerSpace, .ledgerLog, .vfCountsFile: .ledger
+    case .poolPFs, .poolTrunks, .poolStarted, .poolMode, .poolFree, .poolLinks, .poolQuarantine, .poolDrift: .pools
     }
   }
 }

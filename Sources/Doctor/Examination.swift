@@ -34,7 +34,11 @@ public struct Examination: Sendable {
 
   /// Every check but those of vfpoold, in the order of their groups; each name once. Blocks for as long as the disk and
   /// the kernel take.
-  public func checks() -> [Check] { firmwareChecks() + cardChecks() + vfChecks() + libvirtChecks() }
+  public func checks() -> [Check] {
+    let networks = hostdevNetworks()
+    return firmwareChecks() + cardChecks() + vfChecks() + bridgeChecks() + mtuChecks(networks) + libvirtChecks()
+      + ledgerChecks() + poolChecks(networks)
+  }
 
   /// What a check says of several things: the evidence for each, or `good` where there is none to give.
   func verdict(_ name: CheckName, _ found: [String], or good: String, as verdict: Verdict = .warning, fix: [String])

@@ -9,8 +9,8 @@ public protocol Links: Sendable {
   func read(_ vf: VFIndex) async throws -> VFState
   /// The states of all VFs of a PF, by index.
   func states(of pf: String) async throws -> [Int: VFState]
-  /// Writes all set fields of each VF's settings; in the same order each one's error, nil = written. On an error some
-  /// fields may have taken effect.
+  /// Writes all set fields of each VF's settings; in the same order each one's error, nil = written; `NotOffered` where
+  /// the driver can't. On an error some fields may have taken effect.
   func write(_ changes: [(vf: VFIndex, settings: VFSettings)]) async throws -> [(any Error)?]
   /// Sets how many VFs a PF has; returns when they exist. The kernel takes 0 → N and N → 0 only.
   func setVFCount(_ count: Int, pf: String) async throws
@@ -30,6 +30,14 @@ extension Links {
   func write(_ settings: VFSettings, to vf: VFIndex) async throws {
     if let error = try await write([(vf, settings)])[0] { throw error }
   }
+}
+
+/// A setting of a VF that the card's driver doesn't offer.
+public struct NotOffered: Error, CustomStringConvertible {
+  /// The kernel's words.
+  public var description: String
+
+  public init(_ description: String) { self.description = description }
 }
 
 /// A libvirt network of mode hostdev.

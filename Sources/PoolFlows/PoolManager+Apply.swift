@@ -644,7 +644,7 @@ extension PoolManager {
   public func dropAllHolds() async throws -> Plan {
     mayHold = false
     var result = Plan(done: true)
-    for hold in contents.holds.values.sorted(by: { $0.vf < $1.vf }) {
+    for hold in contents.holds.values.filter({ !$0.isTrial }).sorted(by: { $0.vf < $1.vf }) {
       try needLibvirt()
       try await dropHold(port: hold.port, in: hold.pool)
       result.steps.append("drop hold on \(hold.vf) in pool \(hold.pool)")

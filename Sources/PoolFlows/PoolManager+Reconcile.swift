@@ -18,6 +18,8 @@ public enum Drift: Hashable, Sendable {
   case strayHold(port: String, pool: String, vf: PCIAddress?)
   /// A hold in the ledger that libvirt doesn't have.
   case holdGone(port: String)
+  /// A VF in no pool that a self-test which broke off was changing.
+  case trialBrokenOff(Hold)
   /// A guest's port without a lease.
   case portWithoutLease(NetworkPort, pool: String)
   /// A lease whose port is gone while its guest runs with the VF.
@@ -71,6 +73,7 @@ extension Drift: CustomStringConvertible {
     case .strayHold(_, let pool, let vf):
       "hold on \(vf.map { "\($0)" } ?? "a VF") in pool \(pool) is needed by no start: drop it"
     case .holdGone(let port): "hold \(port) is not in libvirt any more: forget it"
+    case .trialBrokenOff(let hold): "the self-test of VF \(hold.vf) broke off: restore the VF"
     case .portWithoutLease(let port, let pool):
       "guest \(port.owner.name) has \(port.vf.map { "\($0)" } ?? "a VF") of pool \(pool) without a lease: record one"
     case .portLost(let lease):
@@ -118,6 +121,7 @@ extension Drift {
     case .cardsMoved: "cardsMoved"
     case .strayHold: "strayHold"
     case .holdGone: "holdGone"
+    case .trialBrokenOff: "trialBrokenOff"
     case .portWithoutLease: "portWithoutLease"
     case .portLost: "portLost"
     case .portWithoutGuest: "portWithoutGuest"
@@ -388,6 +392,10 @@ extension PoolManager {
       }
     }
     for hold in contents.holds.values where ports[hold.port] == nil {
+      if hold.isTrial {
+        drifts.append(.trialBrokenOff(hold))
+        continue
+      }
       if let guest = hold.guest, turns.holds(guest.uuid, hold.pool) { continue }
       drifts.append(.holdGone(port: hold.port))
     }
@@ -513,6 +521,8 @@ extension PoolManager {
       try await dropHold(port: port, in: pool)
     case .holdGone(let port):
       try await commit([.dropHold(port: port)])
+    case .trialBrokenOff(let hold):
+      return try await endBrokenOffTrial(hold)
     case .portWithoutLease(let port, let pool):
       try await adoptRunning(port, pool)
     case .portLost(let lease):

@@ -68,9 +68,10 @@ extension PoolManager {
       }
       var after = missing.isEmpty ? current : try await links.read(id)
       var dirt = dirt(on: after, baseline)
-      if dirt.mac != nil, baseline.mac.isZero, isStillFree(vf, lease, deadline) {
-        // Not every driver takes a zero MAC back (bnx2x, i40e): any that is no guest's will do.
-        dirt.mac = MACAddress(unusedOf: vf)
+      if !dirt.isEmpty, missing.mac?.isZero == true, isStillFree(vf, lease, deadline) {
+        // Not every driver takes a zero MAC back (bnx2x, i40e): any that is no guest's will do. What came with it wasn't
+        // written: the kernel begins with the MAC.
+        if dirt.mac != nil { dirt.mac = MACAddress(unusedOf: vf) }
         do { try await links.write(dirt, to: id) } catch { failure = error }
         after = try await links.read(id)
         dirt = self.dirt(on: after, baseline)
@@ -86,11 +87,13 @@ extension PoolManager {
   }
 
   /// What on a VF that nobody has differs from its baseline. The MAC counts only when it is a guest's: some drivers show
-  /// what the VF's driver chose, and some don't take a zero MAC back. `guestMACs` saves those who look at many VFs the
+  /// what the VF's driver chose, and some don't take a zero MAC back; or when a self-test has left it. `guestMACs` saves those who look at many VFs the
   /// search for each.
   func dirt(on state: VFState, _ baseline: VFState, guestMACs: Set<MACAddress>? = nil) -> VFSettings {
     var dirt = VFSettings(baseline).missing(from: state)
-    if dirt.mac != nil, !(guestMACs?.contains(state.mac) ?? isGuestMAC(state.mac)) { dirt.mac = nil }
+    if dirt.mac != nil, !state.mac.isOfTrial, !(guestMACs?.contains(state.mac) ?? isGuestMAC(state.mac)) {
+      dirt.mac = nil
+    }
     return dirt
   }
 

@@ -5,7 +5,7 @@ import PoolModel
 /// The one place that decides: which VF a guest gets, what is written to it, when it is back.
 ///
 /// Its flows are in extensions by the part of the story they tell: `+Prepare`, `+Placement`, `+HandOut`, `+Return`,
-/// `+Attach`, `+Detach`, `+Guests`, `+Apply`, `+Reconcile`, `+Watch`, `+Devices`, `+MACs`, `+MACClashes`, `+Bind`.
+/// `+Attach`, `+Detach`, `+Guests`, `+Apply`, `+Reconcile`, `+Watch`, `+Devices`, `+MACs`, `+MACClashes`, `+Bind`, `+SelfTest`.
 /// Memory (`contents`) is changed first, then the ledger, and nothing else happens before the ledger has it: what is
 /// about to be done in the kernel or in libvirt, and what undoes it, is durable first (`commit`). What only tells of
 /// something done is recorded behind it (`commitLater`): libvirt's pick of the VF that was chosen, a guest's start, a VF
@@ -179,7 +179,7 @@ public actor PoolManager {
     var changes = stale.map(\.id).sorted().flatMap { ending($0, by: .hostRebooted) }
     if !stale.isEmpty || contents.leases.isEmpty {
       // libvirt's ports don't outlive a boot; without any lease of this boot the holds are of an earlier one.
-      changes += contents.holds.keys.sorted().map { .dropHold(port: $0) }
+      changes += contents.holds.values.filter { !$0.isTrial }.map(\.port).sorted().map { .dropHold(port: $0) }
       changes += contents.quarantines.values.filter { $0.port != nil }
         .map { quarantine in
           var unparked = quarantine

@@ -106,6 +106,7 @@ public struct ClosedLease: Hashable, Codable, Sendable {
 public struct Hold: Hashable, Codable, Sendable {
   /// The UUID of its network port.
   public var port: String
+  /// Empty: the VF is in no pool, see `isTrial`.
   public var pool: String
   public var vf: PCIAddress
   /// For which guest's start it stands; nil = a standing hold.
@@ -117,6 +118,9 @@ public struct Hold: Hashable, Codable, Sendable {
     self.vf = vf
     self.guest = guest
   }
+
+  /// It marks a VF in no pool that a self-test is changing: libvirt has no port of it.
+  public var isTrial: Bool { pool.isEmpty }
 
   /// The owner's name in libvirt's port XML, by which a hold is recognised without the ledger.
   public static let ownerName = "vfpool-hold"

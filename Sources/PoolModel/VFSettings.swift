@@ -75,6 +75,15 @@ public struct VFSettings: Hashable, Codable, Sendable {
       maxTxRate: other.maxTxRate == nil ? nil : maxTxRate, rssQuery: other.rssQuery == nil ? nil : rssQuery)
   }
 
+  /// Without the fields that `other` has.
+  public func besides(_ other: VFSettings) -> VFSettings {
+    VFSettings(
+      mac: other.mac == nil ? mac : nil, vlan: other.vlan == nil ? vlan : nil,
+      spoofchk: other.spoofchk == nil ? spoofchk : nil, trust: other.trust == nil ? trust : nil,
+      linkState: other.linkState == nil ? linkState : nil, minTxRate: other.minTxRate == nil ? minTxRate : nil,
+      maxTxRate: other.maxTxRate == nil ? maxTxRate : nil, rssQuery: other.rssQuery == nil ? rssQuery : nil)
+  }
+
   /// The fields that are set, in words: `trust on, maxTxRate 500`.
   public var summary: String {
     let onOff = { (on: Bool) in on ? "on" : "off" }

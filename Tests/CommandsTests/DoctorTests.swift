@@ -46,32 +46,15 @@ import Testing
     let checks = try #require(object["checks"] as? [[String: Any]])
     #expect(checks.allSatisfy { Set($0.keys) == ["group", "name", "verdict", "evidence", "fix"] })
     #expect(checks.first?["name"] as? String == "vfpoold-answers")
-    #expect(Set(checks.compactMap { $0["group"] as? String }) == ["vfpoold", "firmware", "cards", "vfs", "libvirt"])
+    #expect(Set(checks.compactMap { $0["group"] as? String }) == Set(CheckGroup.allCases.map(\.rawValue)))
   }
 
-  @Test func vfpooldsProblemsAreWarnings() throws {
-    var status = Rows.status
-    status.problems = ["pool a: no PF\ngive it one"]
-    status.libvirtConnected = true
-    let body = JSONText(status).compact
-    let daemon = try FakeDaemon { _ in (200, body) }
-    let checks = DoctorCommand.daemonChecks { () throws(ControlClientError) in
-      try ControlClient(readWrite: daemon.path, readOnly: nil).status()
-    }
-    #expect(checks.map(\.verdict) == [.ok, .warning])
-    #expect(checks[1].evidence == ["pool a: no PF", "give it one"])
-  }
-
-  @Test(arguments: [
-    (ControlClientError.Code.refused, Verdict.unknown), (.unreachable, .warning), (.failed, .warning),
-    (.malformed, .warning),
-  ])
-  func whatVFPooldAnswers(code: ControlClientError.Code, verdict: Verdict) {
-    let checks = DoctorCommand.daemonChecks { () throws(ControlClientError) in
-      throw ControlClientError(code: code, operation: "GET /v1/status", text: "one\ntwo")
-    }
-    #expect(checks.map(\.verdict) == [verdict])
-    #expect(checks[0].evidence == ["one", "two"])
+  /// vfpoold knows pools better than libvirt's files do.
+  @Test func whatVFPooldTellsComesFirst() throws {
+    let daemon = [Check(.daemonAnswers, .ok, ["a"]), Check(.poolPFs, .warning, ["b"])]
+    let host = [Check(.kvm, .ok, ["c"]), Check(.poolPFs, .ok, ["d"]), Check(.poolTrunks, .ok, ["e"])]
+    let report = DoctorReport(isRoot: true, daemon: daemon, host: host)
+    #expect(report.checks.map(\.evidence) == [["a"], ["c"], ["b"], ["e"]])
   }
 
   @Test func namesFromTheHostMoveNoCursor() {

@@ -90,6 +90,18 @@ struct ControlServiceTests {
     }
   }
 
+  @Test func aCardIsPutToTheTest() async throws {
+    try await served { host, client, _ in
+      let report = try await away { try client.selfTest(pf: "enp2s0") }
+      #expect(report.pf == "enp2s0" && report.index == 6 && report.driver == "igb")
+      #expect(report.restored && report.left == nil && !report.quarantined)
+      #expect(report.attributes.first?.attribute == "mac" && report.attributes.first?.outcome == .ok)
+      #expect(report.attributes.last?.set == nil && report.attributes.last?.outcome == .unsupported)
+      let missing = await #expect(throws: ControlClientError.self) { try await away { try client.selfTest(pf: "eth7") } }
+      #expect(missing?.status == 404)
+    }
+  }
+
   @Test func theCLIsWholeWay() async throws {
     try await served { host, client, _ in
       let plan = try await away {

@@ -3,7 +3,9 @@ import HostFakes
 import Testing
 
 @Suite struct ExaminationTests {
-  static let ofTheDaemon: Set<CheckName> = [.daemonAnswers, .daemonProblems]
+  static let ofTheDaemon: Set<CheckName> = [
+    .daemonAnswers, .daemonProblems, .poolMode, .poolFree, .poolLinks, .poolQuarantine, .poolDrift,
+  ]
 
   @Test func everyCheckIsMadeOnceInTheOrderOfItsGroup() throws {
     let host = try FakeHost(.intel)

@@ -71,3 +71,25 @@ extension FakeHost {
     try link("/sys/bus/pci/devices/\(pf)/virtfn\(index)", to: "../\(pci)")
   }
 }
+
+extension FakeHost {
+  /// An interface that is no card's.
+  func netdev(_ name: String, type: String? = nil, mtu: Int = 1500) throws {
+    let net = "/sys/class/net/\(name)"
+    try file("\(net)/flags", "0x1003\n")
+    try file("\(net)/mtu", "\(mtu)\n")
+    if let type { try file("\(net)/uevent", "DEVTYPE=\(type)\nINTERFACE=\(name)\n") }
+  }
+
+  /// A bridge with the MAC of the first PF.
+  func bridge(_ name: String, ports: [String], mtu: Int = 1500) throws {
+    try netdev(name, type: "bridge", mtu: mtu)
+    try file("/sys/class/net/\(name)/address", "52:54:00:aa:00:01\n")
+    try file("/sys/class/net/\(name)/bridge/vlan_filtering", "0\n")
+    for port in ports {
+      try link("/sys/class/net/\(name)/brif/\(port)", to: "../../\(port)/brport")
+      try link("/sys/class/net/\(port)/master", to: "../\(name)")
+      for file in ["learning", "unicast_flood"] { try self.file("/sys/class/net/\(port)/brport/\(file)", "1\n") }
+    }
+  }
+}

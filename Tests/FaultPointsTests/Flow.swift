@@ -283,6 +283,19 @@ extension Flow {
       _ = await host.ask { try await $0.resetVF("enp1s0/0", disrupt: []) }
     },
 
+    Flow(name: "self-test of a VF in a pool") { host in
+      try await host.apply(sticky)
+      await host.start(.number(1, "a"))
+    } run: { host in
+      _ = await host.ask { try await $0.selfTest(pf: "enp1s0") }
+    },
+
+    Flow(name: "self-test of a VF in no pool") { host in
+      try await host.apply(a)
+    } run: { host in
+      _ = await host.ask { try await $0.selfTest(pf: "enp2s0") }
+    },
+
     Flow(name: "adoption at a restart") { host in
       try await host.apply(a)
       try await host.apply(b)

@@ -121,7 +121,7 @@ private struct Scene {
     for vf in vfs {
       guard let pci = vf.pci, !taken.contains(pci), let fresh = host.fresh[pci], let state = vf.state else { continue }
       var dirt = VFSettings(fresh).missing(from: state)
-      if !contents.bindings.values.contains(where: { $0.mac == state.mac }) { dirt.mac = nil }
+      if !state.mac.isOfTrial, !contents.bindings.values.contains(where: { $0.mac == state.mac }) { dirt.mac = nil }
       if !dirt.isEmpty { found.append("free \(vf.id) is off its baseline by \(dirt.summary)") }
       if vf.driver != "igbvf" { found.append("free \(vf.id) is on \(vf.driver ?? "no driver")") }
     }

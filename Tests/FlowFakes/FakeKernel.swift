@@ -15,6 +15,10 @@ public final class FakeKernel: Links {
     public var deaf: Set<VFIndex> = []
     /// VFs that take all but rates, and fail.
     public var picky: Set<VFIndex> = []
+    /// What the driver says to settings; nil = it takes them.
+    public var refusal: (@Sendable (VFSettings) -> (any Error)?)?
+    /// What comes of settings that it takes.
+    public var effect: (@Sendable (VFSettings) -> VFSettings)?
     public var ownCounts: [OwnVFCount] = []
     /// How many VFs something else makes on each PF at boot.
     public var othersCount = 0
@@ -27,6 +31,8 @@ public final class FakeKernel: Links {
 
   public struct Failure: Error, CustomStringConvertible {
     public var description: String
+
+    public init(description: String) { self.description = description }
   }
 
   public let state: Mutex<State>
@@ -100,7 +106,8 @@ public final class FakeKernel: Links {
           state.vfs[vf]?.state?.take(taken)
           return Failure(description: "Invalid argument")
         }
-        if !state.deaf.contains(vf) { state.vfs[vf]?.state?.take(settings) }
+        if let error = state.refusal?(settings) { return error }
+        if !state.deaf.contains(vf) { state.vfs[vf]?.state?.take(state.effect?(settings) ?? settings) }
         return nil
       }
     }

@@ -34,6 +34,8 @@ verdicts(checks, "ok", "vfpoold-answers", "iommu-firmware", "iommu-kernel", "iom
 verdicts(checks, "ok", "interrupt-remapping", "unsafe-interrupts", "vfio-module", "pfs", "pf-driver", "vf-address-space")
 verdicts(checks, "ok", "vf-drivers", "vf-isolation", "settings-writers", "libvirt-installed", "libvirt-daemons")
 verdicts(checks, "ok", "hook-program", "hook-links", "hooks-seen", "hook-bypass", "other-hooks")
+verdicts(checks, "ok", "pf-bridges", "pf-macvtaps", "pf-bonds", "vf-mtu", "upper-mtu", "ledger-file", "ledger-rights")
+verdicts(checks, "ok", "ledger-log", "vf-counts-file", "pool-pfs", "pool-started", "pool-free", "pool-drift")
 for pf in PFS:
     contains("\n".join(checks["pfs"]["evidence"]), f"{pf} ({link_name(f'/sys/class/net/{pf}/device')}), igb: 2 of 7 VFs", "PFs")
 text = run("vfpool", "doctor", ok=False).stdout
@@ -43,7 +45,7 @@ step("it sees what root sees, but for what only root may read")
 report, common = doctor("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 equal(report["isRoot"], False, "isRoot")
 verdicts(common, "ok", "iommu-firmware", "iommu-kernel", "pfs", "vf-isolation", "hook-links")
-verdicts(common, "unknown", "vfpoold-answers", "count-writers")
+verdicts(common, "unknown", "vfpoold-answers", "count-writers", "ledger-file")
 contains("\n".join(common["count-writers"]["fix"]), "as root", "what to do about it")
 
 step("a VF without a driver, unsafe interrupts, the kill switch and somebody else's settings are found")
@@ -69,6 +71,25 @@ finally:
     write(f"/sys/bus/pci/drivers/igbvf/bind", pci)
 _, checks = doctor()
 verdicts(checks, "ok", "vf-drivers", "unsafe-interrupts", "hook-bypass", "settings-writers")
+
+step("a PF in a bridge with a guest's port, and a ledger that others may read")
+run("ip", "link", "add", "br-doctor", "type", "bridge")
+run("ip", "tuntap", "add", "dev", "tap-doctor", "mode", "tap")
+try:
+    for port in ("enp2s0", "tap-doctor"):
+        run("ip", "link", "set", port, "master", "br-doctor")
+    os.chmod(LEDGER, 0o644)
+    _, checks = doctor()
+    verdicts(checks, "warning", "pf-bridges", "ledger-rights")
+    contains(checks["pf-bridges"]["evidence"][0], "bridge br-doctor has PF enp2s0 as a port", "the bridge and its PF")
+    contains(checks["pf-bridges"]["evidence"][0], "(tap-doctor)", "what is behind it")
+    equal(checks["ledger-rights"]["fix"], [f"chmod 0600 {LEDGER}"], "what to do about the ledger")
+finally:
+    os.chmod(LEDGER, 0o600)
+    run("ip", "link", "del", "tap-doctor")
+    run("ip", "link", "del", "br-doctor")
+_, checks = doctor()
+verdicts(checks, "ok", "pf-bridges", "ledger-rights")
 
 step("without vfpoold it says so first, and all the rest")
 run("systemctl", "stop", "vfpoold")
