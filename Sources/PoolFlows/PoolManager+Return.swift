@@ -87,8 +87,8 @@ extension PoolManager {
   }
 
   /// What on a VF that nobody has differs from its baseline. The MAC counts only when it is a guest's: some drivers show
-  /// what the VF's driver chose, and some don't take a zero MAC back; or when a self-test has left it. `guestMACs` saves those who look at many VFs the
-  /// search for each.
+  /// what the VF's driver chose, and some don't take a zero MAC back; or when a self-test has left it. `guestMACs` saves
+  /// those who look at many VFs the search for each.
   func dirt(on state: VFState, _ baseline: VFState, guestMACs: Set<MACAddress>? = nil) -> VFSettings {
     var dirt = VFSettings(baseline).missing(from: state)
     if dirt.mac != nil, !state.mac.isOfTrial, !(guestMACs?.contains(state.mac) ?? isGuestMAC(state.mac)) {

@@ -12,7 +12,8 @@ struct DescriptionTests {
     let description = try JSONSerialization.jsonObject(with: Self.text("ControlServer/openapi.json"))
     let paths = try #require((description as? [String: Any])?["paths"] as? [String: Any])
     let source = String(decoding: try Self.text("ControlAPI/Route.swift"), as: UTF8.self)
-    let routes = source.matches(of: /public static let \w+ = "(\/[^"]+)"/).map { String($0.1) }.filter { !$0.hasPrefix("/run/") }
+    let routes = source.matches(of: /public static let \w+ = "(\/[^"]+)"/).map { String($0.1) }
+      .filter { !$0.hasPrefix("/run/") }
     #expect(routes.count > 30)
     #expect(Set(paths.keys) == Set(routes).union(["/", "/style.css", "/app.js"]))
   }
