@@ -97,7 +97,9 @@ struct ControlServiceTests {
       #expect(report.restored && report.left == nil && !report.quarantined)
       #expect(report.attributes.first?.attribute == "mac" && report.attributes.first?.outcome == .ok)
       #expect(report.attributes.last?.set == nil && report.attributes.last?.outcome == .unsupported)
-      let missing = await #expect(throws: ControlClientError.self) { try await away { try client.selfTest(pf: "eth7") } }
+      let missing = await #expect(throws: ControlClientError.self) {
+        try await away { try client.selfTest(pf: "eth7") }
+      }
       #expect(missing?.status == 404)
     }
   }
