@@ -8,11 +8,14 @@ import PoolModel
 /// have (`Hold.isTrial`). Its baseline is in the ledger before the first write. Killed in between, vfpoold finds the VF
 /// free and off its baseline, or the mark, when it reconciles.
 extension PoolManager {
-  public func selfTest(pf name: String) async throws -> SelfTest {
-    try await alone { try await self.selfTestNow(name) }
+  /// `isTried`: whether an attribute is.
+  public func selfTest(
+    pf name: String, trying isTried: @escaping @Sendable (_ attribute: String) -> Bool = { _ in true }
+  ) async throws -> SelfTest {
+    try await alone { try await self.selfTestNow(name, isTried) }
   }
 
-  private func selfTestNow(_ name: String) async throws -> SelfTest {
+  private func selfTestNow(_ name: String, _ isTried: @Sendable (String) -> Bool) async throws -> SelfTest {
     // Whatever a test that breaks off leaves is repaired by reconciling, which needs libvirt.
     try needLibvirt()
     try await readInventory()
@@ -26,7 +29,7 @@ extension PoolManager {
     defer { adminWrites -= 1 }
     var result = SelfTest(vf: subject.id, pci: subject.pci, driver: pf.driver, trials: [])
     var obstacle: String?
-    for trial in VFTrial.all(on: subject.state, of: subject.pci) {
+    for trial in VFTrial.all(on: subject.state, of: subject.pci) where isTried(trial.attribute) {
       let was = trial.settings.map { VFSettings(subject.state).restricted(to: $0).summary }
       if let why = obstacle ?? self.obstacle(toGoOnWith: hold) {
         obstacle = why
