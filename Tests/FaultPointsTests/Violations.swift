@@ -99,8 +99,8 @@ private struct Scene {
     }
     let taken = Set(ports.filter { !$0.port.isHold }.compactMap(\.port.vf))
     for (vf, quarantine) in contents.quarantines where quarantine.port.flatMap({ contents.holds[$0] }) == nil {
-      // A guest was quicker than the hold.
-      if taken.contains(vf) { continue }
+      // A guest was quicker than the hold, or libvirt has it in no network.
+      if taken.contains(vf) || !networks.values.contains(where: { $0.pool.addresses.contains(vf) }) { continue }
       found.append("quarantined \(name(vf)) isn't parked")
     }
     return found
@@ -119,7 +119,9 @@ private struct Scene {
     }
     let taken = Set(ports.compactMap(\.port.vf)).union(running.values.flatMap(\.vfs))
     for vf in vfs {
-      guard let pci = vf.pci, !taken.contains(pci), let fresh = host.fresh[pci], let state = vf.state else { continue }
+      guard let pci = vf.pci, !taken.contains(pci), contents.quarantines[pci] == nil, let fresh = host.fresh[pci],
+        let state = vf.state
+      else { continue }
       var dirt = VFSettings(fresh).missing(from: state)
       if !state.mac.isOfTrial, !contents.bindings.values.contains(where: { $0.mac == state.mac }) { dirt.mac = nil }
       if !dirt.isEmpty { found.append("free \(vf.id) is off its baseline by \(dirt.summary)") }
