@@ -9,7 +9,7 @@ import ServiceLifecycle
 import Synchronization
 import UnixSignals
 
-/// vfpoold's routes before a host in memory, with two pools and three guests, on the Unix socket that is named as the only
+/// vfpoold's routes before a host in memory, with a pool and three guests, on the Unix socket that is named as the only
 /// argument: for what asks them anything that their description allows.
 @main
 struct APIHost {
@@ -18,12 +18,12 @@ struct APIHost {
     let folder = NSTemporaryDirectory() + "vfpool-api-\(UUID().uuidString.prefix(8))"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let host = try await FakeHost()
-    for netdef in [FakeHost.spread, FakeHost.sticky] { _ = try? await host.manager.apply(netdef: netdef, plan: false) }
+    _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
     host.kernel.state.withLock { state in
       for vf in state.vfs.keys { state.vfs[vf]?.counters = VFCounters(rxPackets: 1, rxBytes: UInt64(64 + vf.index)) }
     }
     for number in 1...3 {
-      let guest = FakeLibvirt.guest(number, networks: [number == 3 ? "sticky" : "spread"])
+      let guest = FakeLibvirt.guest(number, networks: ["spread"])
       await host.libvirt.define(guest, host.manager)
       if let why = await host.libvirt.start(guest, host.manager) { print("g\(number): \(why)") }
     }
