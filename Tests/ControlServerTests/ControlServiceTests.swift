@@ -404,8 +404,8 @@ struct ControlServiceTests {
       _ = try await host.manager.apply(netdef: FakeHost.sticky, plan: false)
       // Far more than is kept.
       for round in 0..<300 {
-        try await host.manager.quarantine("enp1s0/6", why: "round \(round)")
-        try await host.manager.unquarantine("enp1s0/6")
+        _ = try await host.manager.quarantine("enp1s0/6", why: "round \(round)")
+        _ = try await host.manager.unquarantine("enp1s0/6")
       }
       let seen = Mutex<[EventRow]>([])
       let path = socket.path
