@@ -86,8 +86,9 @@ equal(sample(text, "vfpool_vf_info", guest="a", pciAddr=pci, mac=guest_mac("a"))
 check(sample(text, "vfpool_hook_duration_seconds_count", step="prepare") >= 2, "prepares")
 equal(sample(text, "vfpool_hooks_enabled"), 1, "hooks")
 equal(sample(text, "vfpool_libvirt_connected"), 1, "libvirt")
+node = vf_row(pci)["numaNode"]
 for name in ("rx_bytes", "tx_bytes", "rx_packets", "tx_packets", "rx_dropped", "tx_dropped"):
-    sample(text, f"sriov_vf_{name}", pf="enp1s0", vf=index, pciAddr=pci, numa_node=vf_row(pci)["numaNode"])
+    sample(text, f"sriov_vf_{name}", pf="enp1s0", vf=index, pciAddr=pci, numa_node=-1 if node is None else node)
 newer = ask("/metrics", "-H", "Accept: application/openmetrics-text; version=1.0.0")[1]
 check(newer.endswith("\n# EOF") or newer.endswith("# EOF"), "the end of OpenMetrics text")
 equal(run("vfpool", "metrics").stdout.count("# TYPE vfpool_pool_vfs gauge"), 1, "families that the CLI prints")
