@@ -103,7 +103,7 @@ let package = Package(
     module("Netlink", ["PoolModel", "Clibnl"]),
     module("Sysfs", ["PoolModel"]),
     module("HostConfig", ["PoolModel", "Sysfs"]),
-    module("Doctor", ["PoolModel", "HostConfig", "Sysfs"]),
+    module("Doctor", ["PoolModel", "ControlSocket", "HostConfig", "Sysfs"]),
     cModule("Clibvirt", ["SystemLibvirt"]),
     cModule("Clibnl", ["SystemLibnl"]),
     .systemLibrary(name: "SystemLibvirt", pkgConfig: "libvirt", providers: [.apt(["libvirt-dev"])]),

@@ -16,16 +16,12 @@ struct AuditList: ParsableCommand {
 
   @Option(help: .init("Only those since this time (UTC).", valueName: "time")) var since: Timestamp?
   @Option(help: .init("Only this user's: a name or a number.", valueName: "user")) var user: String?
-  @Option(help: .init("At most so many.", valueName: "N")) var limit = 1000
+  @OptionGroup var limit: LimitOption
   @OptionGroup var json: JSONOption
   @OptionGroup var connection: ConnectionOptions
 
-  func validate() throws {
-    if limit < 1 { throw ValidationError("--limit is at least 1, not \(limit)") }
-  }
-
   func run() throws {
-    let rows = try connection.client.audits(since: since, user: user, limit: limit)
+    let rows = try connection.client.audits(since: since, user: user, limit: limit.count)
     json.print(rows, AuditRow.columns, none: "the audit has no such change")
   }
 }

@@ -42,11 +42,6 @@ struct DaemonChecks {
     }
   }
 
-  /// A check that finds nothing wrong, or warns.
-  private func verdict(
-    _ name: CheckName, _ found: [String], or good: String, as verdict: Verdict = .warning, fix: [String]
-  ) -> Check { found.isEmpty ? Check(name, .ok, [good]) : Check(name, verdict, found, fix: fix.firstOnes) }
-
   // MARK: - Pools
 
   private func pfs(_ pools: [PoolRow], _ vfs: [VFRow]) -> Check {
@@ -63,7 +58,7 @@ struct DaemonChecks {
           + (missing.count > 4 ? " …" : ""))
       if missing.count == pool.total { worst = .fault }
     }
-    return verdict(
+    return Check(
       .poolPFs, found, or: pools.isEmpty ? "there is no pool" : "every VF that a pool lists is there",
       as: empty.isEmpty ? worst : .fault,
       fix: (empty + gone.map(\.0)).map { "vfpool pool show \($0.name)" } + ["vfpool reconcile --plan"])
@@ -80,7 +75,7 @@ struct DaemonChecks {
 
   private func mode(_ pools: [PoolRow]) -> Check {
     let watched = pools.filter { $0.mode == .observe }.map(\.name)
-    return verdict(
+    return Check(
       .poolMode, watched.map { "pool \($0) is only watched: its VFs go back as guests leave them" },
       or: pools.isEmpty ? "there is no pool" : "vfpool sets and restores the VFs of every pool",
       fix: watched.map { "vfpool pool enforce \($0) --plan" })
@@ -88,7 +83,7 @@ struct DaemonChecks {
 
   private func free(_ pools: [PoolRow]) -> Check {
     let full = pools.filter { $0.total > 0 && $0.free == 0 }
-    return verdict(
+    return Check(
       .poolFree,
       full.map { pool in
         "pool \(pool.name) has no free VF: \(pool.leased) leased, \(pool.reserved) reserved, "
@@ -111,13 +106,13 @@ struct DaemonChecks {
         pf.carrier == nil
           ? "ip link set \(pf.name) up" : "\(pf.name): look at its cable, transceiver and the switch's port")
     }
-    return verdict(
+    return Check(
       .poolLinks, found, or: vfs.isEmpty ? "no pool has VFs" : "every PF of a pool is up and has a carrier", fix: fix)
   }
 
   private func quarantine(_ vfs: [VFRow]) -> Check {
     let parked = vfs.filter { $0.state == .quarantined }
-    return verdict(
+    return Check(
       .poolQuarantine,
       parked.map { "\($0.name) of pool \($0.pool ?? "?") is quarantined: \($0.why ?? "for no known reason")" },
       or: "no VF of a pool is quarantined", fix: parked.map { "vfpool vf reset \($0.name)" })
@@ -134,7 +129,7 @@ struct DaemonChecks {
 
   private var drift: Check {
     do throws(ControlClientError) {
-      return try verdict(
+      return try Check(
         .poolDrift, drifts().steps, or: "kernel, libvirt and ledger agree", fix: ["vfpool reconcile"])
     } catch {
       return Check(.poolDrift, .unknown, error.lines)

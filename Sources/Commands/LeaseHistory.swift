@@ -18,19 +18,15 @@ struct LeaseHistory: ParsableCommand {
   @Option(help: .init("Only this pool's.", valueName: "P"), completion: .pools) var pool: String?
   @Option(help: .init("Only those open at this moment (UTC): 2026-11-24T14:51:53Z.", valueName: "time"))
   var at: Timestamp?
-  @Option(help: .init("At most so many.", valueName: "N")) var limit = 1000
+  @OptionGroup var limit: LimitOption
   @OptionGroup var json: JSONOption
   @OptionGroup var connection: ConnectionOptions
-
-  func validate() throws {
-    if limit < 1 { throw ValidationError("--limit is at least 1, not \(limit)") }
-  }
 
   func run() throws {
     let client = connection.client
     // The history goes by PCI address: a VF's place may have had another one then.
     let pci = try vf.map { vf in try PCIAddress(vf) ?? client.address(of: vf) }
-    let filter = HistoryFilter(mac: mac, guest: guest, vf: pci, pool: pool, at: at, limit: limit)
+    let filter = HistoryFilter(mac: mac, guest: guest, vf: pci, pool: pool, at: at, limit: limit.count)
     json.print(try client.history(filter), LeaseRow.historyColumns, none: "the history has no such lease")
   }
 }

@@ -8,9 +8,14 @@ import PoolFlows
 /// A handler's result as HTTP: JSON, or a `Failure` with the status that fits.
 enum Answer {
   static func json(_ value: some Encodable, _ status: HTTPResponse.Status = .ok) throws -> Response {
+    bytes(try encoded(value), type: "application/json", status)
+  }
+
+  /// JSON in one line.
+  static func encoded(_ value: some Encodable) throws -> Data {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return bytes(try encoder.encode(value), type: "application/json", status)
+    return try encoder.encode(value)
   }
 
   static func text(_ text: String, type: String = "text/plain; charset=utf-8", _ status: HTTPResponse.Status = .ok)
@@ -91,6 +96,12 @@ extension Request {
       throw FlowError(.invalid, "the query parameter \(name) is missing")
     }
     return value
+  }
+
+  /// The newest so many: at least 1, at most 100,000; nil when it is missing.
+  func limit() throws(FlowError) -> Int? {
+    let limit: Int? = try value("limit", "a number")
+    return limit.map { max(1, min($0, 100_000)) }
   }
 
   /// `plan=true`, or `plan` alone; false when it is missing. Other words are refused: somebody may have meant true.

@@ -15,7 +15,7 @@ struct ChangeRoutes {
   func add(to routes: Routes) {
     routes.serve(.get, Route.audit, "since", "user", "limit") { request in
       var filter = AuditFilter(since: try request.value("since", Timestamp.shape), user: try request.query("user"))
-      if let limit: Int = try request.value("limit", "a number") { filter.limit = max(1, min(limit, 100_000)) }
+      if let limit = try request.limit() { filter.limit = limit }
       // It can be long: not on the thread that answers hooks.
       return try await withTaskExecutorPreference(globalConcurrentExecutor) { [filter] in
         try Answer.json(await audit.audits(filter).map(AuditRow.init))

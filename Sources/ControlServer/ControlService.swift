@@ -75,7 +75,8 @@ public struct ControlService: Service {
 
   public func run() async throws {
     let responder = routes().router.buildResponder()
-    let gate = gate()
+    let members = members()
+    let gate = gate(for: members)
     let access: WebAccess? =
       if case .web(_, let port, let token) = endpoint { .init(port: port, token: token) } else { nil }
     // Not `Application`: its date cache wakes up every second, and vfpoold is to sleep when there is nothing to do.
@@ -105,7 +106,7 @@ public struct ControlService: Service {
       }
       try await writer.write(response: response.head, body: response.body)
     } onServerRunning: { _ in
-      share()
+      share(with: members)
       await onRunning()
     }
     do {
@@ -149,37 +150,42 @@ public struct ControlService: Service {
 
   // MARK: Who may use a Unix socket
 
-  private func gate() -> @Sendable () -> [any RemovableChannelHandler] {
+  private typealias Group = (name: String, gid: gid_t)
+
+  /// The groups that may use the socket, besides root, as far as they are there.
+  private func members() -> [Group] {
     switch endpoint {
-    case .web: return { [] }
+    case .web: return []
     case .readWrite(let path, let groups), .readOnly(let path, let groups):
-      let (known, log) = (Self.known(groups), log)
-      return { [PeerGate(path: path, groups: known, log: log)] }
-    }
-  }
-
-  private static func known(_ groups: [String]) -> [(name: String, gid: gid_t)] {
-    groups.compactMap { name in getgrnam(name).map { (name, $0.pointee.gr_gid) } }
-  }
-
-  /// Who may not use the socket that changes things can't even connect: no guest's start waits behind strangers. The
-  /// other one is open to all, and `PeerGate` says to whom it was refused.
-  private func share() {
-    switch endpoint {
-    case .web: break
-    case .readOnly(let path, let groups):
-      warnOfMissing(groups, path)
-      chmod(path, 0o666)
-    case .readWrite(let path, let groups):
-      warnOfMissing(groups, path)
-      chmod(path, 0o660)
-      if let group = Self.known(groups).first, chown(path, 0, group.gid) != 0 {
-        log.warning("\(path) can't be given to group \(group.name): \(String(cString: strerror(errno)))")
+      return groups.compactMap { name in
+        guard let entry = getgrnam(name) else {
+          log.warning("no group \(name): it can't use \(path)")
+          return nil
+        }
+        return (name, entry.pointee.gr_gid)
       }
     }
   }
 
-  private func warnOfMissing(_ groups: [String], _ path: String) {
-    for name in groups where getgrnam(name) == nil { log.warning("no group \(name): it can't use \(path)") }
+  private func gate(for members: [Group]) -> @Sendable () -> [any RemovableChannelHandler] {
+    switch endpoint {
+    case .web: return { [] }
+    case .readWrite(let path, _), .readOnly(let path, _):
+      return { [log] in [PeerGate(path: path, groups: members, log: log)] }
+    }
+  }
+
+  /// Who may not use the socket that changes things can't even connect: no guest's start waits behind strangers. The
+  /// other one is open to all, and `PeerGate` says to whom it was refused.
+  private func share(with members: [Group]) {
+    switch endpoint {
+    case .web: break
+    case .readOnly(let path, _): chmod(path, 0o666)
+    case .readWrite(let path, _):
+      chmod(path, 0o660)
+      if let group = members.first, chown(path, 0, group.gid) != 0 {
+        log.warning("\(path) can't be given to group \(group.name): \(String(cString: strerror(errno)))")
+      }
+    }
   }
 }

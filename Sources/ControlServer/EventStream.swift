@@ -82,11 +82,8 @@ struct EventStream {
 
   /// One event; JSON in one line.
   private static func text(_ row: EventRow) throws -> ByteBuffer {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return ByteBuffer(
-      string: "id: \(row.id)\nevent: \(row.kind)\ndata: \(String(decoding: try encoder.encode(row), as: UTF8.self))\n\n"
-    )
+    let data = String(decoding: try Answer.encoded(row), as: UTF8.self)
+    return ByteBuffer(string: "id: \(row.id)\nevent: \(row.kind)\ndata: \(data)\n\n")
   }
 
   private func lastEvent(_ request: Request) throws(FlowError) -> Int64? {

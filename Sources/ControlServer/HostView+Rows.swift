@@ -79,10 +79,15 @@ extension HostView {
   public func status(version: String) -> StatusReport {
     StatusReport(
       version: version, libvirtConnected: isConnected, pfs: pfRows(), pools: poolRows(), leases: leaseRows(),
-      problems: problems
-        + contents.quarantines.values.sorted { $0.vf < $1.vf }.map {
-          "VF \($0.vf) is quarantined since \($0.since): \($0.why); `vfpool vf unquarantine \($0.vf)` tries it again"
-        })
+      problems: allProblems)
+  }
+
+  /// Those of quarantined VFs, too.
+  var allProblems: [String] {
+    problems
+      + contents.quarantines.values.sorted { $0.vf < $1.vf }.map {
+        "VF \($0.vf) is quarantined since \($0.since): \($0.why); `vfpool vf unquarantine \($0.vf)` tries it again"
+      }
   }
 }
 

@@ -142,7 +142,7 @@ struct Metrics {
     text.add(
       "vfpool_problems", .gauge, "What “vfpool status” lists as problems.",
       [
-        Sample(view.status(version: version).problems.count)
+        Sample(view.allProblems.count)
       ])
     text.add("vfpool_build_info", .gauge, "vfpoold's version; 1.", [Sample(["version": version], 1)])
   }

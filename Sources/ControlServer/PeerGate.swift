@@ -36,7 +36,7 @@ final class PeerGate: ChannelInboundHandler, RemovableChannelHandler {
   }
 
   private func refuse(_ context: ChannelHandlerContext, _ text: String) {
-    let body = (try? JSONEncoder().encode(Failure(error: text))) ?? Data()
+    let body = (try? Answer.encoded(Failure(error: text))) ?? Data()
     let head = HTTPResponse(
       status: .forbidden,
       headerFields: [.contentType: "application/json", .contentLength: "\(body.count)", .connection: "close"])

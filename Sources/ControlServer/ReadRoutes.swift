@@ -81,7 +81,7 @@ struct ReadRoutes {
     filter.mac = try request.value("mac", MACAddress.shape)
     filter.vf = try request.value("vf", "a PCI address like 0000:01:10.0")
     filter.at = try request.value("at", "a time like 2026-11-24T14:51:53Z")
-    if let limit: Int = try request.value("limit", "a number") { filter.limit = max(1, min(limit, 100_000)) }
+    if let limit = try request.limit() { filter.limit = limit }
     return filter
   }
 }

@@ -48,6 +48,14 @@ public struct UnixHTTP: Sendable {
     }
   }
 
+  /// Sends `request` and waits for the whole response.
+  ///
+  /// `timeoutMilliseconds` bounds connecting, sending and receiving together; nil = waits for as long as it takes.
+  /// Every status is a success here. Throws when there is no whole response in time.
+  public func send(_ request: Request, timeoutMilliseconds: Int?) throws(ControlSocketError) -> Response {
+    try exchange(request, Deadline(milliseconds: timeoutMilliseconds)) { _ in }
+  }
+
   /// Sends `request`, and gives `take` what comes of a successful response's body as it comes, until it ends.
   ///
   /// Waits for as long as it takes. Returns any other response whole; nil: it was a success, and has ended. Throws when
@@ -55,30 +63,19 @@ public struct UnixHTTP: Sendable {
   public func stream(
     _ request: Request, _ take: ([UInt8]) -> Void
   ) throws(ControlSocketError) -> Response? {
-    let connection = try Connection(path: path, deadline: Deadline(milliseconds: nil))
-    try connection.connect()
-    try connection.send(request.encoded)
-    var parser = ResponseParser(path: path)
-    while !parser.isComplete {
-      guard let bytes = try connection.receive() else {
-        try parser.finish()
-        break
-      }
-      try parser.feed(bytes)
-      if (200..<300).contains(parser.response.status) {
-        let body = parser.takeBody()
-        if !body.isEmpty { take(body) }
-      }
+    let response = try exchange(request, Deadline(milliseconds: nil)) { parser in
+      guard parser.response.isSuccess else { return }
+      let body = parser.takeBody()
+      if !body.isEmpty { take(body) }
     }
-    return (200..<300).contains(parser.response.status) ? nil : parser.response
+    return response.isSuccess ? nil : response
   }
 
-  /// Sends `request` and waits for the whole response.
-  ///
-  /// `timeoutMilliseconds` bounds connecting, sending and receiving together; nil = waits for as long as it takes.
-  /// Every status is a success here. Throws when there is no whole response in time.
-  public func send(_ request: Request, timeoutMilliseconds: Int?) throws(ControlSocketError) -> Response {
-    let connection = try Connection(path: path, deadline: Deadline(milliseconds: timeoutMilliseconds))
+  /// `received` is called whenever something of the response has come.
+  private func exchange(
+    _ request: Request, _ deadline: Deadline, _ received: (inout ResponseParser) -> Void
+  ) throws(ControlSocketError) -> Response {
+    let connection = try Connection(path: path, deadline: deadline)
     try connection.connect()
     do throws(ControlSocketError) {
       try connection.send(request.encoded)
@@ -92,9 +89,14 @@ public struct UnixHTTP: Sendable {
         break
       }
       try parser.feed(bytes)
+      received(&parser)
     }
     return parser.response
   }
+}
+
+extension UnixHTTP.Response {
+  fileprivate var isSuccess: Bool { (200..<300).contains(status) }
 }
 
 extension UnixHTTP.Request {

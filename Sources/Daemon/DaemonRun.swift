@@ -66,22 +66,21 @@ public enum DaemonRun {
       HookLinks().linkedSince != nil
     }
     about.unusableLedger = unusableLedger
-    var sockets: [(endpoint: ControlService.Endpoint, isLast: Bool)] = [
-      (.readOnly(path: configuration.readOnlySocket, groups: ["libvirt", "vfpool"]), false)
+    var sockets: [ControlService.Endpoint] = [
+      .readOnly(path: configuration.readOnlySocket, groups: ["libvirt", "vfpool"])
     ]
     if let web = configuration.webListen {
       do throws(WebToken.Unusable) {
-        sockets.append(
-          (.web(host: web.host, port: web.port, token: try WebToken.read(ControlService.tokenPath)), false))
+        sockets.append(.web(host: web.host, port: web.port, token: try WebToken.read(ControlService.tokenPath)))
       } catch {
         log.error("no web page: \(error)")
       }
     }
-    sockets.append((.readWrite(path: configuration.socket, groups: ["vfpool"]), true))
-    let services = sockets.map { endpoint, isLast in
+    sockets.append(.readWrite(path: configuration.socket, groups: ["vfpool"]))
+    let services = sockets.map { endpoint in
       ControlService(
         manager: manager, audit: store ?? NoLedger(), endpoint: endpoint, about: about, log: log,
-        onRunning: { if isLast { ServiceManager.notify("READY=1") } })
+        onRunning: { if case .readWrite = endpoint { ServiceManager.notify("READY=1") } })
     }
     let pruning =
       store.map { store in

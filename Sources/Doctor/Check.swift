@@ -15,6 +15,13 @@ public struct Check: Codable, Hashable, Sendable {
     self.evidence = evidence
     self.fix = fix
   }
+
+  /// What a check says of several things: the evidence for each, or `good` where there is none to give.
+  public init(
+    _ name: CheckName, _ found: [String], or good: String, as verdict: Verdict = .warning, fix: [String]
+  ) {
+    if found.isEmpty { self.init(name, .ok, [good]) } else { self.init(name, verdict, found, fix: fix) }
+  }
 }
 
 /// What comes of a check, the worst last.

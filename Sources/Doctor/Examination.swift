@@ -44,7 +44,7 @@ public struct Examination: Sendable {
   func verdict(_ name: CheckName, _ found: [String], or good: String, as verdict: Verdict = .warning, fix: [String])
     -> Check
   {
-    found.isEmpty ? Check(name, .ok, [good]) : Check(name, verdict, found, fix: fix)
+    Check(name, found, or: good, as: verdict, fix: fix)
   }
 
   /// The way out where only root may look.

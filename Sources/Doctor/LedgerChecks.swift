@@ -1,3 +1,4 @@
+import ControlSocket
 import Glibc
 import PoolModel
 import Sysfs
@@ -13,11 +14,8 @@ extension Examination {
 
   /// Where vfpoold's configuration says that it is.
   private var ledgerPath: String {
-    let lines = (files.text("/etc/vfpool/vfpool.conf") ?? "").split(separator: "\n")
-    let values = lines.compactMap { line -> String? in
-      let halves = line.prefix { $0 != "#" }.split(separator: "=", maxSplits: 1).map(\.trimmed)
-      return halves.count == 2 && halves[0] == "ledger" && halves[1].hasPrefix("/") ? halves[1] : nil
-    }
+    let values = ConfigurationText(files.text("/etc/vfpool/vfpool.conf") ?? "")
+      .filter { $0.key == "ledger" && $0.value.hasPrefix("/") }.map(\.value)
     return values.last ?? Self.standardLedger
   }
 

@@ -160,8 +160,11 @@ extension LedgerStore {
     }
     for table in tables {
       let taken = Taken()
-      let isWhole = ["ASC", "DESC"].contains { order in
-        (try? source.inDatabase { try self.take(table, order, from: $0, taken) }) != nil
+      let isWhole = try ["ASC", "DESC"].contains { order in
+        // One transaction a table: what was taken before a row that can't be read stays.
+        try inTransaction { target in
+          (try? source.inDatabase { try Self.take(table, order, from: $0, into: target, taken) }) != nil
+        }
       }
       let missing = taken.refused + (isWhole ? 0 : 1)
       if missing > 0 { lost[table] = missing }
@@ -175,19 +178,20 @@ extension LedgerStore {
   }
 
   /// Throws at the first row that can't be read.
-  private func take(_ table: String, _ order: String, from source: Database, _ taken: Taken) throws {
-    let known = try inTransaction { try $0.columns(in: table).map(\.name) }
+  private static func take(
+    _ table: String, _ order: String, from source: Database, into target: Database, _ taken: Taken
+  ) throws {
+    let known = try target.columns(in: table).map(\.name)
     let cursor = try Row.fetchCursor(source, sql: "SELECT rowid AS \"row id\", * FROM \(table) ORDER BY rowid \(order)")
     while let row = try cursor.next() {
       guard taken.rows.insert(row["row id"]).inserted else { continue }
       let columns = known.filter(row.hasColumn)
       let marks = columns.map { _ in "?" }.joined(separator: ", ")
       do {
-        try inTransaction {
-          try $0.execute(
-            sql: "INSERT INTO \(table) (\(columns.joined(separator: ", "))) VALUES (\(marks))",
-            arguments: StatementArguments(columns.map { row[$0] as DatabaseValue }))
-        }
+        // A row that doesn't fit undoes nothing but itself.
+        try target.execute(
+          sql: "INSERT INTO \(table) (\(columns.joined(separator: ", "))) VALUES (\(marks))",
+          arguments: StatementArguments(columns.map { row[$0] as DatabaseValue }))
       } catch {
         taken.refused += 1
       }

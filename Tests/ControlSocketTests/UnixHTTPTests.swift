@@ -156,6 +156,30 @@ struct UnixHTTPTests {
     #expect(response.body == Array("long".utf8))
   }
 
+  /// As a stranger is told that the socket isn't for him.
+  @Test func aStreamThatIsRefusedBeforeItIsAskedForSaysWhy() throws {
+    let server = try TinyServer { peer in
+      peer.write("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")
+      shutdown(peer.descriptor, Int32(SHUT_RD))
+    }
+    let request = UnixHTTP.Request(method: "GET", target: "/", body: [UInt8](repeating: 0, count: 4 << 20))
+    let response = try UnixHTTP(path: server.path).stream(request) { _ in Issue.record("nothing was streamed") }
+    #expect(response?.status == 403)
+    #expect(response?.body == Array("no".utf8))
+  }
+
+  @Test func aStreamIsGivenOnAsItComes() throws {
+    let server = try TinyServer { peer in
+      peer.readRequest()
+      peer.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n")
+      peer.write("3\r\ntwo\r\n0\r\n\r\n")
+    }
+    var taken: [UInt8] = []
+    let response = try UnixHTTP(path: server.path).stream(.init(method: "GET", target: "/")) { taken += $0 }
+    #expect(response == nil)
+    #expect(taken == Array("onetwo".utf8))
+  }
+
   @Test(arguments: ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"])
   func closedTooEarly(answer: String) throws {
     let server = try TinyServer { peer in
