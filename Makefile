@@ -22,7 +22,7 @@ PACKAGES := gcc g++ git libc6-dev libcurl4 libedit2 libncurses6 libpython3.11 li
 keep_owner = chown -R --reference=. $(wildcard .build .build-deb .build-check Package.resolved) 2> /dev/null || true
 need_root = if [ "$$(id -u)" != 0 ]; then echo "make $@ needs root: sudo make $@" >&2; exit 1; fi
 
-.PHONY: help deps swift build install uninstall deb unit api fuzz lab test soak demo bench check check-packaging clean
+.PHONY: help deps swift build install uninstall deb unit api web fuzz lab test soak demo bench check check-packaging clean
 
 help:
 	@echo "sudo make demo    a pool, two guests and their VFs on an emulated SR-IOV host; no hardware is needed"
@@ -33,6 +33,7 @@ help:
 	@echo "sudo make install what was built, to PREFIX (/usr/local), below DESTDIR; sudo make uninstall removes it"
 	@echo "make unit         the unit tests"
 	@echo "make api          the unit tests, then the API against its description, and its metrics with a real Prometheus"
+	@echo "make web          the unit tests, then the web page in headless Chromium, with axe-core"
 	@echo "make fuzz         ten million messages that libFuzzer makes up, for the netlink parsers; a quarter of an hour"
 	@echo "make check        format and warnings, as CI wants them"
 	@echo "make check-packaging  manual pages, unit, alert rules, SELinux module, .rpm spec, Ansible role, the built package"
@@ -86,13 +87,21 @@ unit: deps swift
 	SWIFT="$(SWIFT)" nice Tests/fuzz/run 100000 20
 	@$(keep_owner)
 
-# What the API's tests need of Debian.
+# tools PACKAGE…: what a target's tests need of Debian, beyond what the build does.
+tools = missing=$$(for package in $(1); do \
+  dpkg-query -W -f '$${db:Status-Abbrev}' $$package 2> /dev/null | grep -q '^ii' || echo $$package; done); \
+  if [ -n "$$missing" ]; then $(need_root); echo "make: installing" $$missing; \
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing < /dev/null > /dev/null; \
+  fi
+
 api: unit
-	@for package in socat curl python3-venv; do \
-	  dpkg-query -W -f '$${db:Status-Abbrev}' $$package 2> /dev/null | grep -q '^ii' || missing="$$missing $$package"; done; \
-	if [ -n "$$missing" ]; then $(need_root); echo "make: installing$$missing"; \
-	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing < /dev/null > /dev/null; fi
+	@$(call tools,socat curl python3-venv)
 	Tests/api/run
+	@$(keep_owner)
+
+web: unit
+	@$(call tools,chromium curl python3-venv)
+	Tests/web/run
 	@$(keep_owner)
 
 fuzz: deps swift
@@ -109,12 +118,13 @@ lab:
 
 test:
 	@$(need_root)
-	@$(MAKE) --no-print-directory api
+	@$(MAKE) --no-print-directory api web
 	@$(MAKE) --no-print-directory deb
 	Tests/lab/run
 
 soak:
 	@$(need_root)
+	@$(call tools,ansible-core)
 	@$(MAKE) --no-print-directory deb
 	$(BUILD_RELEASE) --product vfpoold-faults
 	rc=0; for part in soak "run --soak" migration; do Tests/lab/$$part || rc=1; done; exit $$rc

@@ -144,8 +144,8 @@ let package = Package(
     .executableTarget(
       name: "api-host",
       dependencies: [
-        "FlowFakes", "ControlServer", "PoolFlows", "PoolModel", "LedgerStore", grdb, logging, serviceLifecycle,
-        unixSignals,
+        "FlowFakes", "ControlServer", "PoolFlows", "PoolModel", "LedgerStore", "LibvirtXML", grdb, logging,
+        serviceLifecycle, unixSignals,
       ], path: "Tests/api", exclude: ["run"], swiftSettings: swiftSettings),
     .executableTarget(
       name: "netlink-bench", dependencies: ["Netlink", "PoolModel", "Clibnl", "Syscalls"],

@@ -86,8 +86,7 @@ struct DaemonChecks {
     return Check(
       .poolFree,
       full.map { pool in
-        "pool \(pool.name) has no free VF: \(pool.leased) leased, \(pool.reserved) reserved, "
-          + "\(pool.quarantined) quarantined of \(pool.total)"
+        "pool \(pool.name) has no free VF, of \(pool.usage)"
       }, or: pools.isEmpty ? "there is no pool" : "every pool has a free VF",
       fix: ["vfpool lease list   # who has them", "give the pool more VFs or PFs: vfpool pool apply FILE --plan"])
   }

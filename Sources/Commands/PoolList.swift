@@ -27,7 +27,9 @@ extension PoolRow {
     Column("TOTAL", .right) { Cell($0.total) },
     freeColumn, leasedColumn,
     Column("RESERVED", .right) { Cell($0.reserved, $0.reserved > 0 ? .yellow : nil) },
+    Column("HOST", .right, optional: true) { Cell($0.hostUsed, $0.hostUsed > 0 ? .yellow : nil) },
     quarantinedColumn,
+    Column("GONE", .right, optional: true) { Cell($0.gone, $0.gone > 0 ? .red : nil) },
   ]
 
   static var activityColumn: Column<PoolRow> {

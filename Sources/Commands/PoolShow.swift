@@ -50,9 +50,12 @@ extension PoolDetail {
 }
 
 extension PoolRow {
-  /// `7: 2 leased, 5 free`
-  fileprivate var usage: String {
-    let parts = [(leased, "leased"), (free, "free"), (reserved, "reserved"), (quarantined, "quarantined")]
+  /// In words: `7: 2 leased, 5 free`.
+  var usage: String {
+    let parts = [
+      (leased, "leased"), (free, "free"), (reserved, "reserved"), (hostUsed, "used by the host"),
+      (quarantined, "quarantined"), (gone, "gone"),
+    ]
     let words = parts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
     return words.isEmpty ? "\(total)" : "\(total): \(words)"
   }

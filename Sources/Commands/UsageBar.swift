@@ -1,6 +1,6 @@
 import ControlAPI
 
-/// A pool's VFs as a bar: `[####=....!]`.
+/// A pool's VFs as a bar: `[####=h....!x]`.
 struct UsageBar: Hashable, Sendable {
   struct Part: Hashable, Sendable {
     let sign: Character
@@ -13,7 +13,8 @@ struct UsageBar: Hashable, Sendable {
   init(_ pool: PoolRow) {
     parts = [
       Part(sign: "#", paint: .boldBlue, count: pool.leased), Part(sign: "=", paint: .yellow, count: pool.reserved),
-      Part(sign: ".", paint: .green, count: pool.free), Part(sign: "!", paint: .red, count: pool.quarantined),
+      Part(sign: "h", paint: .yellow, count: pool.hostUsed), Part(sign: ".", paint: .green, count: pool.free),
+      Part(sign: "!", paint: .red, count: pool.quarantined), Part(sign: "x", paint: .red, count: pool.gone),
     ]
   }
 

@@ -138,7 +138,7 @@ public struct VFRow: Codable, Hashable, Sendable {
   }
 }
 
-/// A pool, as `vfpool pool list --json` prints it.
+/// A pool, as `vfpool pool list --json` prints it. Each of its `total` VFs is in exactly one of the counts below.
 public struct PoolRow: Codable, Hashable, Sendable {
   public var name: String
   @OrNull public var uuid: String?
@@ -151,10 +151,12 @@ public struct PoolRow: Codable, Hashable, Sendable {
   public var reserved: Int
   public var quarantined: Int
   public var mode: PoolMode
+  public var hostUsed: Int
+  public var gone: Int
 
   public init(
     name: String, uuid: String?, active: Bool, autostart: Bool, policy: PlacementPolicy, total: Int, free: Int,
-    leased: Int, reserved: Int, quarantined: Int, mode: PoolMode
+    leased: Int, reserved: Int, quarantined: Int, hostUsed: Int = 0, gone: Int = 0, mode: PoolMode
   ) {
     self.name = name
     self.active = active
@@ -165,6 +167,8 @@ public struct PoolRow: Codable, Hashable, Sendable {
     self.leased = leased
     self.reserved = reserved
     self.quarantined = quarantined
+    self.hostUsed = hostUsed
+    self.gone = gone
     self.mode = mode
     _uuid = OrNull(wrappedValue: uuid)
   }

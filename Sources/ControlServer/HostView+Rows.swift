@@ -30,6 +30,9 @@ extension HostView {
   public func row(_ vf: VF) -> VFRow {
     guard let pci = vf.pci, let (pool, standing) = standings[pci] else {
       if let use = vf.hostUse { return VFRow(vf, pool: nil, state: .hostUsed, why: use) }
+      if let quarantine = vf.pci.flatMap({ contents.quarantines[$0] }) {
+        return VFRow(vf, pool: nil, state: .quarantined, why: quarantine.why)
+      }
       return VFRow(vf, pool: nil, state: .unpooled)
     }
     switch standing {
@@ -47,19 +50,14 @@ extension HostView {
   public func poolRows() -> [PoolRow] { contents.pools.values.sorted { $0.name < $1.name }.map(row) }
 
   public func row(_ pool: Pool) -> PoolRow {
-    let mine = pool.addresses.compactMap { standings[$0]?.standing }
+    let kinds = pool.addresses.map { standings[$0]?.standing.kind ?? .gone }
+    func count(_ some: Set<VFStanding.Kind>) -> Int { kinds.count(where: some.contains) }
     let network = networks[pool.name]
     return PoolRow(
       name: pool.name, uuid: pool.uuid, active: network?.active ?? false, autostart: network?.autostart ?? false,
-      policy: pool.placement.policy, total: pool.addresses.count, free: mine.count { $0 == .free },
-      leased: mine.count { if case .leased = $0 { true } else { false } },
-      reserved: mine.count {
-        switch $0 {
-        case .reserved, .foreign, .hostUsed: true
-        default: false
-        }
-      },
-      quarantined: mine.count { if case .quarantined = $0 { true } else { false } }, mode: pool.mode)
+      policy: pool.placement.policy, total: pool.addresses.count, free: count([.free]), leased: count([.leased]),
+      reserved: count([.reserved, .foreign]), quarantined: count([.quarantined]), hostUsed: count([.hostUsed]),
+      gone: count([.gone]), mode: pool.mode)
   }
 
   public func leaseRows() -> [LeaseRow] { contents.leases.values.sorted { $0.id < $1.id }.map { LeaseRow($0) } }
@@ -85,8 +83,11 @@ extension HostView {
   /// Those of quarantined VFs, too.
   var allProblems: [String] {
     problems
-      + contents.quarantines.values.sorted { $0.vf < $1.vf }.map {
-        "VF \($0.vf) is quarantined since \($0.since): \($0.why); `vfpool vf unquarantine \($0.vf)` tries it again"
+      + contents.quarantines.values.sorted { $0.vf < $1.vf }.map { quarantine in
+        let id = inventory.vf(at: quarantine.vf)?.id
+        let name = id.map { "\($0) (\(quarantine.vf))" } ?? "\(quarantine.vf)"
+        let way = "`vfpool vf unquarantine \(id.map { "\($0)" } ?? "\(quarantine.vf)")` tries it again"
+        return "VF \(name) is quarantined since \(quarantine.since): \(quarantine.why); \(way)"
       }
   }
 }

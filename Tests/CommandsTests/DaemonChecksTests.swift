@@ -88,7 +88,7 @@ import Testing
         $0.pools[0].free = 0
         $0.pools[0].leased = 1
       })[.poolFree]
-    #expect(check?.evidence == ["pool a has no free VF: 1 leased, 0 reserved, 0 quarantined of 1"])
+    #expect(check?.evidence == ["pool a has no free VF, of 1: 1 leased"])
   }
 
   @Test func aPoolWithoutVFs() {

@@ -19,8 +19,8 @@ import Testing
   @Test func pools() {
     #expect(
       Table([Rows.pool], PoolRow.columns).text(.plain) == """
-        POOL      STATE   AUTOSTART  MODE     POLICY  TOTAL  FREE  LEASED  RESERVED  QUARANTINED
-        tenant-a  active  yes        enforce  spread      7     4       2         0            1
+        POOL      STATE   AUTOSTART  MODE     POLICY  TOTAL  FREE  LEASED  RESERVED  HOST  QUARANTINED  GONE
+        tenant-a  active  yes        enforce  spread      7     4       2         0     0            1     0
 
         """)
   }

@@ -23,7 +23,7 @@ import Testing
       (
         200,
         #"[{"name":"p","uuid":null,"active":true,"autostart":true,"policy":"spread","total":7,"free":6,"leased":1,"#
-          + #""reserved":0,"quarantined":0,"mode":"observe","newerField":1}]"#
+          + #""reserved":0,"quarantined":0,"hostUsed":0,"gone":0,"mode":"observe","newerField":1}]"#
       )
     }
     let pools = try client(daemon).pools()

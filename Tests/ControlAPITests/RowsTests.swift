@@ -68,6 +68,7 @@ import Testing
     #expect(
       Self.names(Self.pool) == [
         "name", "uuid", "active", "autostart", "policy", "total", "free", "leased", "reserved", "quarantined", "mode",
+        "hostUsed", "gone",
       ])
     #expect(
       Self.names(LeaseRow(Self.lease(vf: nil))) == [

@@ -196,7 +196,7 @@ function show() {
   const connection = status.libvirtConnected ? "connected to libvirt" : "not connected to libvirt";
   setText(byID("daemon"), `vfpoold ${printable(status.version)}, ${connection}`);
   showProblems();
-  showPools(status.pools, vfs);
+  showPools(status.pools);
   showLegend(vfs);
   showPFs(status.pfs, vfs);
   showDetails();
@@ -374,13 +374,11 @@ function tellNews(all) {
 
 const poolParts = ["leased", "reserved", "hostUsed", "quarantined", "gone", "free"];
 
-function showPools(pools, vfs) {
+function showPools(pools) {
   byID("pools-none").hidden = pools.length > 0;
-  const hostUsed = new Map();
-  for (const vf of vfs) if (vf.state === "hostUsed") hostUsed.set(vf.pool, (hostUsed.get(vf.pool) ?? 0) + 1);
   reconcile(
     byID("pool-list"),
-    pools.map((pool) => ({ ...pool, hostUsed: Math.min(pool.reserved, hostUsed.get(pool.name) ?? 0) })),
+    pools,
     (pool) => pool.name,
     (pool) => {
       const heading = element("h3", {}, printable(pool.name));
@@ -405,9 +403,6 @@ function showPools(pools, vfs) {
 }
 
 function updatePool(node, pool) {
-  // vfpoold counts what the host uses as reserved; what is none of these is listed by the pool, and the host lacks it.
-  const known = pool.leased + pool.reserved + pool.quarantined + pool.free;
-  const counts = { ...pool, reserved: pool.reserved - pool.hostUsed, gone: Math.max(0, pool.total - known) };
   const flags = [pool.active ? null : "inactive", pool.total > 0 && pool.free === 0 ? "none free" : null]
     .filter((flag) => flag !== null);
   const words = [pool.mode, pool.policy, pool.autostart ? null : "no autostart", count(pool.total, "VF", "VFs")];
@@ -415,7 +410,7 @@ function updatePool(node, pool) {
     ...flags.flatMap((flag) => [element("strong", { class: "flag" }, flag), ", "]),
     [pool.active ? "active" : null, ...words].filter((word) => word !== null).map(printable).join(", ")
   );
-  const shares = barShares(poolParts.map((part) => counts[part]));
+  const shares = barShares(poolParts.map((part) => pool[part]));
   let from = 0;
   for (const [place, piece] of node.querySelectorAll(".part").entries()) {
     piece.setAttribute("x", `${from}%`);
@@ -423,8 +418,8 @@ function updatePool(node, pool) {
     from += shares[place];
   }
   node.querySelector(".counts").replaceChildren(
-    ...Object.keys(states).filter((part) => counts[part] > 0 || part === "leased" || part === "free").map((part) =>
-      element("li", {}, sign(part), `${counts[part]} ${states[part].words}`)
+    ...Object.keys(states).filter((part) => pool[part] > 0 || part === "leased" || part === "free").map((part) =>
+      element("li", {}, sign(part), `${pool[part]} ${states[part].words}`)
     )
   );
 }

@@ -103,3 +103,20 @@ try:
 finally:
     run("systemctl", "start", "vfpoold")
 wait_until(lambda: vfpool("status")["libvirtConnected"], 5, "vfpoold is connected to libvirt again")
+
+step("on a host without any SR-IOV card it says so, and nothing of VFs is wrong")
+cards = [link_name(f"/sys/class/net/{pf}/device") for pf in PFS]
+for pf, card in zip(PFS, cards):
+    set_vf_count(pf, 0)
+    write(f"/sys/bus/pci/devices/{card}/remove", "1")
+try:
+    _, checks = doctor()
+    verdicts(checks, "warning", "pfs")
+    contains("\n".join(checks["pfs"]["evidence"]), "no network card offers VFs", "what it says")
+    verdicts(checks, "ok", "vfpoold-answers", "iommu-kernel", "pf-driver", "pf-link", "vf-drivers", "vf-isolation", "hook-links")
+finally:
+    write("/sys/bus/pci/rescan", "1")
+wait_until(lambda: all(os.path.exists(f"/sys/class/net/{pf}/device") for pf in PFS), 10, "the cards are back")
+equal([link_name(f"/sys/class/net/{pf}/device") for pf in PFS], cards, "the cards' addresses")
+_, checks = doctor()
+verdicts(checks, "ok", "pfs", "pf-driver")
