@@ -87,9 +87,11 @@ let package = Package(
     module(
       "ControlServer",
       [
-        "ControlAPI", "PoolFlows", "PoolModel", "LibvirtXML", hummingbird, httpTypes, nioCore, nioHTTPTypes, nioPosix,
+        "ControlAPI", "Fleet", "PoolFlows", "PoolModel", "LibvirtXML", hummingbird, httpTypes, nioCore, nioHTTPTypes,
+        nioPosix,
         logging, serviceLifecycle,
       ], exclude: ["openapi.json", "web"]),
+    module("Fleet", ["ControlAPI", "LibvirtXML", "PoolFlows", "PoolModel", logging]),
     module("PoolFlows", ["PoolModel", "Allocator", "LibvirtXML", logging]),
     module("FaultPoints", ["PoolFlows", "PoolModel", "LibvirtXML"]),
 
@@ -133,7 +135,8 @@ let package = Package(
     tests("ControlAPI", ["SocketFakes", "PoolModel"]),
     // A kernel, a libvirt and a ledger in memory, for the tests of what stands above them.
     .target(
-      name: "FlowFakes", dependencies: ["PoolFlows", "PoolModel", "LibvirtXML", logging], path: "Tests/FlowFakes",
+      name: "FlowFakes", dependencies: ["Fleet", "PoolFlows", "PoolModel", "LibvirtXML", logging],
+      path: "Tests/FlowFakes",
       swiftSettings: swiftSettings),
     .executableTarget(
       name: "hook-bench",
@@ -144,7 +147,7 @@ let package = Package(
     .executableTarget(
       name: "api-host",
       dependencies: [
-        "FlowFakes", "ControlServer", "PoolFlows", "PoolModel", "LedgerStore", "LibvirtXML", grdb, logging,
+        "FlowFakes", "Fleet", "ControlServer", "PoolFlows", "PoolModel", "LedgerStore", "LibvirtXML", grdb, logging,
         serviceLifecycle, unixSignals,
       ], path: "Tests/api", exclude: ["run"], swiftSettings: swiftSettings),
     .executableTarget(
@@ -152,10 +155,14 @@ let package = Package(
       path: "Tests/netlink-bench/Bench", swiftSettings: swiftSettings),
     .target(name: "Syscalls", path: "Tests/netlink-bench/Syscalls", cSettings: cSettings),
     tests("PoolFlows", ["FlowFakes", "PoolModel", "Allocator", "LibvirtXML", logging]),
+    tests("Fleet", ["FlowFakes", "ControlAPI", "PoolFlows", "PoolModel", "LibvirtXML", logging]),
     tests("FaultPoints", ["FlowFakes", "PoolFlows", "PoolModel", "LibvirtXML", logging]),
     tests(
       "ControlServer",
-      ["FlowFakes", "ControlAPI", "ControlSocket", "PoolFlows", "PoolModel", "LibvirtXML", logging, serviceLifecycle]),
+      [
+        "Fleet", "FlowFakes", "ControlAPI", "ControlSocket", "PoolFlows", "PoolModel", "LibvirtXML", logging,
+        serviceLifecycle,
+      ]),
     tests(
       "Daemon",
       [

@@ -26,6 +26,7 @@ struct RootCommand: ParsableCommand {
       MACCommand.self,
       GuestCommand.self, DeviceCommand.self, ReconcileCommand.self, AuditCommand.self, LedgerCommand.self,
       MetricsCommand.self,
+      FleetCommand.self,
       DoctorCommand.self, SelfTestCommand.self,
       EnableCommand.self, DisableCommand.self, BootCommand.self,
     ])

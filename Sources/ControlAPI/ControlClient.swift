@@ -20,8 +20,14 @@ public struct ControlClient: Sendable {
   /// Gives `take` each event as it comes, beginning with those after event `last` that vfpoold still knows; returns when
   /// vfpoold ends. `take` also gets nothing at all now and then: the connection stands.
   public func watch(after last: Int64?, _ take: ([EventReader.Message]) -> Void) throws(ControlClientError) {
+    try watch(Route.events, after: last, take)
+  }
+
+  func watch(
+    _ path: String, after last: Int64?, _ take: ([EventReader.Message]) -> Void
+  ) throws(ControlClientError) {
     let headers = last.map { [(name: "Last-Event-ID", value: "\($0)")] } ?? []
-    let request = UnixHTTP.Request(method: "GET", target: Route.events, headers: headers)
+    let request = UnixHTTP.Request(method: "GET", target: path, headers: headers)
     let first = stream(request, readWrite, take)
     guard case .failure(let obstacle) = first, let readOnly, isElsewhere(obstacle) else {
       return try ended(first, request)

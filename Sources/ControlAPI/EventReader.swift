@@ -9,7 +9,12 @@ public struct EventReader: Sendable {
     public var data: [UInt8]
 
     /// Nil: from a vfpoold that has events of another shape.
-    public var row: EventRow? { try? JSONDecoder().decode(EventRow.self, from: Data(data)) }
+    public var row: EventRow? { row() }
+
+    /// The same of other events.
+    public func row<Row: Decodable>(_ type: Row.Type = Row.self) -> Row? {
+      try? JSONDecoder().decode(type, from: Data(data))
+    }
   }
 
   private var rest: [UInt8] = []

@@ -36,6 +36,14 @@
 /// | POST /v1/disable | | PlanReport; drops every hold, leases go on |
 /// | POST /v1/pfs/set-vfs | pf, count, plan, ifPlan | PlanReport |
 /// | POST /v1/pfs/selftest | pf | SelfTestReport |
+/// | GET /v1/fleet/status | | FleetStatusReport |
+/// | GET /v1/fleet/hosts | | [FleetHostRow] |
+/// | GET /v1/fleet/find | mac, or guest | [FleetFoundRow] |
+/// | GET /v1/fleet/place | pool, count | [FleetPlaceRow], the best first |
+/// | GET /v1/fleet/events | | server-sent events, each a FleetEventRow |
+/// | POST /v1/fleet/plan | | FleetPlanReport; body FleetApplication |
+/// | POST /v1/fleet/apply | | FleetPlanReport; body FleetApplication with the plans' tokens |
+/// | POST /v1/fleet/forget | pool | 204 |
 /// | POST /v1/hooks/qemu, /v1/hooks/network | object, op, subop | 200, or 409 with the refusal as plain text |
 ///
 /// Failures: 400 bad request, 404 no such object, 409 refused, 500 failed, 503 libvirt or ledger not there: body `Failure`.
@@ -77,6 +85,14 @@ public enum Route {
   public static let disable = "/v1/disable"
   public static let pfSetVFs = "/v1/pfs/set-vfs"
   public static let pfSelfTest = "/v1/pfs/selftest"
+  public static let fleetStatus = "/v1/fleet/status"
+  public static let fleetHosts = "/v1/fleet/hosts"
+  public static let fleetFind = "/v1/fleet/find"
+  public static let fleetPlace = "/v1/fleet/place"
+  public static let fleetEvents = "/v1/fleet/events"
+  public static let fleetPlan = "/v1/fleet/plan"
+  public static let fleetApply = "/v1/fleet/apply"
+  public static let fleetForget = "/v1/fleet/forget"
   public static let qemuHook = "/v1/hooks/qemu"
   public static let networkHook = "/v1/hooks/network"
   public static let daemonHook = "/v1/hooks/daemon"

@@ -1,4 +1,5 @@
 import ControlAPI
+import Fleet
 import Foundation
 import Hummingbird
 import PoolFlows
@@ -113,8 +114,10 @@ struct ChangeRoutes {
     }
   }
 
-  private static func decoded<Body: Decodable>(_ type: Body.Type, _ request: Request) async throws -> Body {
-    let body = try await request.bytes(upTo: 64 << 10)
+  static func decoded<Body: Decodable>(
+    _ type: Body.Type, _ request: Request, limit: Int = 64 << 10
+  ) async throws -> Body {
+    let body = try await request.bytes(upTo: limit)
     return try JSONDecoder().decode(type, from: Data(body.readableBytesView))
   }
 

@@ -1,4 +1,5 @@
 import ControlAPI
+import Fleet
 import Glibc
 import Hummingbird
 import HummingbirdCore
@@ -26,6 +27,8 @@ public struct ControlService: Service {
     /// The folder with the web page and the API's description.
     public var share: String
     public var hookTimes = HookTimes()
+    /// Nil: this host is in no fleet.
+    public var fleet: FleetAgent?
     /// Why the ledger can't be used, in words; then nothing is changed.
     public var unusableLedger: String?
     /// Whether libvirt calls vfpool's hooks.
@@ -136,6 +139,7 @@ public struct ControlService: Service {
       auditor: changesThings ? Auditor(audit: audit, log: log, now: about.now) : nil, obstacle: about.unusableLedger)
     ReadRoutes(manager: manager, about: about).add(to: routes)
     WebRoutes(folder: about.share).add(to: routes)
+    FleetRoutes(fleet: about.fleet, changesThings: changesThings).add(to: routes)
     if changesThings {
       HookRoutes(manager: manager, times: about.hookTimes, log: log).add(to: routes.router)
       ChangeRoutes(manager: manager, audit: audit).add(to: routes)

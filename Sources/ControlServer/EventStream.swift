@@ -2,88 +2,48 @@ import ControlAPI
 import Foundation
 import HTTPTypes
 import Hummingbird
-import NIOCore
 import PoolFlows
 import PoolModel
-import ServiceLifecycle
 
-/// `GET /v1/events`: server-sent events, each an `EventRow`, until the client goes or vfpoold ends.
-///
-/// Source: the HTML standard, “Server-sent events”.
+/// `GET /v1/events`: server-sent events, each an `EventRow`.
 struct EventStream {
   let manager: PoolManager
-
-  /// A comment is sent so often, so that both sides notice when the other has gone.
-  static let keepAlive = Duration.seconds(15)
-  /// So many events may wait for a client that reads slowly.
-  private static let backlog = 1024
-
-  private enum Signal {
-    case event(PoolEvent)
-    case time
-  }
 
   func response(to request: Request) async throws -> Response {
     let last = try lastEvent(request)
     guard await manager.hasRoomToWatch else {
       throw FlowError(.unavailable, "too many clients watch already; end some of them (`vfpool watch`, web pages)")
     }
-    let headers: HTTPFields = [.contentType: "text/event-stream", .cacheControl: "no-store"]
     let manager = manager
-    return Response(
-      status: .ok, headers: headers,
-      body: ResponseBody { writer in
-        let (signals, signal) = AsyncStream.makeStream(of: Signal.self, bufferingPolicy: .bufferingNewest(Self.backlog))
-        guard let watcher = await manager.watch(after: last, { signal.yield(.event($0)) }) else {
-          return try await writer.finish(nil)
-        }
-        let clock = Task {
-          while true {
-            try await Task.sleep(for: Self.keepAlive)
-            signal.yield(.time)
-          }
-        }
-        defer { clock.cancel() }
-        do {
-          try await withGracefulShutdownHandler {
-            try await Self.write(signals, after: last, to: &writer)
-          } onGracefulShutdown: {
-            signal.finish()
-          }
-        } catch {
-          await manager.endWatch(watcher)
-          throw error
-        }
-        await manager.endWatch(watcher)
-      })
+    return EventResponse<PoolEvent>(
+      begin: { tell in
+        guard let watcher = await manager.watch(after: last, { tell($0) }) else { return nil }
+        return { await manager.endWatch(watcher) }
+      },
+      text: { Self.texts(after: last) }
+    ).response
   }
 
-  private static func write(
-    _ signals: AsyncStream<Signal>, after last: Int64?, to writer: inout any ResponseBodyWriter
-  ) async throws {
-    // The client is to know at once that it is being told.
-    try await writer.write(ByteBuffer(string: "retry: 2000\n\n"))
+  /// Turns one event after the other into its text, with a word before those that follow on a gap.
+  private static func texts(after last: Int64?) -> (PoolEvent) throws -> String {
     var last = last
-    for await signal in signals {
-      switch signal {
-      case .time: try await writer.write(ByteBuffer(string: ": \n\n"))
-      case .event(let event):
-        if let last, event.number != last + 1 {
-          let gap = EventRow(
-            id: event.number - 1, time: event.time, kind: "lost", message: "events were lost: read anew what matters")
-          try await writer.write(text(gap))
-        }
-        last = event.number
-        try await writer.write(text(EventRow(event)))
+    return { event in
+      var text = ""
+      if let last, event.number != last + 1 {
+        text = try Self.text(
+          EventRow(
+            id: event.number - 1, time: event.time, kind: "lost",
+            message: "events were lost: read anew what matters"))
       }
+      last = event.number
+      return text + (try Self.text(EventRow(event)))
     }
-    try await writer.finish(nil)
   }
 
   /// One event; JSON in one line.
-  private static func text(_ row: EventRow) throws -> ByteBuffer {
+  private static func text(_ row: EventRow) throws -> String {
     let data = String(decoding: try Answer.encoded(row), as: UTF8.self)
-    return ByteBuffer(string: "id: \(row.id)\nevent: \(row.kind)\ndata: \(data)\n\n")
+    return "id: \(row.id)\nevent: \(row.kind)\ndata: \(data)\n\n"
   }
 
   private func lastEvent(_ request: Request) throws(FlowError) -> Int64? {

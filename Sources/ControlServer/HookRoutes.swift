@@ -60,6 +60,7 @@ struct HookRoutes {
     defer { times.note(Self.step(op), took: .now - begin) }
     switch (op, subop) {
     case ("prepare", "begin"): return await manager.prepare(try GuestDescription(bytes: xml), deadline: deadline)
+    case ("migrate", "begin"): await manager.incoming(try GuestID(domain: xml))
     case ("start", "begin"): await manager.started(try GuestID(domain: xml), deadline: deadline)
     case ("release", "end"):
       let run = await manager.endOfRun(of: try GuestID(domain: xml))

@@ -1,4 +1,5 @@
 import ControlAPI
+import Fleet
 import PoolFlows
 import PoolModel
 
@@ -50,14 +51,13 @@ extension HostView {
   public func poolRows() -> [PoolRow] { contents.pools.values.sorted { $0.name < $1.name }.map(row) }
 
   public func row(_ pool: Pool) -> PoolRow {
-    let kinds = pool.addresses.map { standings[$0]?.standing.kind ?? .gone }
-    func count(_ some: Set<VFStanding.Kind>) -> Int { kinds.count(where: some.contains) }
+    let fill = fill(of: pool)
     let network = networks[pool.name]
     return PoolRow(
-      name: pool.name, uuid: pool.uuid, active: network?.active ?? false, autostart: network?.autostart ?? false,
-      policy: pool.placement.policy, total: pool.addresses.count, free: count([.free]), leased: count([.leased]),
-      reserved: count([.reserved, .foreign]), quarantined: count([.quarantined]), hostUsed: count([.hostUsed]),
-      gone: count([.gone]), mode: pool.mode)
+      name: pool.name, uuid: pool.uuid, active: fill.isActive, autostart: network?.autostart ?? false,
+      policy: pool.placement.policy, total: fill.total, free: fill[.free], leased: fill[.leased],
+      reserved: fill[.reserved, .foreign], quarantined: fill[.quarantined], hostUsed: fill[.hostUsed],
+      gone: fill[.gone], mode: pool.mode)
   }
 
   public func leaseRows() -> [LeaseRow] { contents.leases.values.sorted { $0.id < $1.id }.map { LeaseRow($0) } }
@@ -93,12 +93,6 @@ extension HostView {
 }
 
 extension PlanReport {
-  init(_ plan: Plan) {
-    self.init(
-      steps: plan.steps, disruptedGuests: plan.disruptedGuests, token: plan.token, done: plan.done, notes: plan.notes,
-      changes: plan.changes)
-  }
-
   init(_ report: ReconcileReport, done: Bool) {
     let plan = Plan(steps: report.drifts.map { "\($0)" }, done: done, notes: report.failures)
     self.init(plan)

@@ -66,10 +66,8 @@ struct Metrics {
     text.add(
       "vfpool_pool_vfs", .gauge, "VFs of the pool by state.",
       pools.flatMap { pool in
-        let kinds = pool.addresses.compactMap { view.standings[$0]?.standing.kind }
-        return VFStanding.Kind.allCases.map { kind in
-          Sample(["pool": pool.name, "state": "\(kind)"], kinds.count { $0 == kind })
-        }
+        let fill = view.fill(of: pool)
+        return VFStanding.Kind.allCases.map { Sample(["pool": pool.name, "state": "\($0)"], fill[$0]) }
       })
     text.add(
       "vfpool_pool_active", .gauge, "Whether the pool's network runs.",

@@ -50,6 +50,7 @@ public struct HookCall: Hashable, Sendable {
     switch (driver, operation, suboperation) {
     case (.qemu, "prepare", "begin"): .prepare
     case (.qemu, "start", "begin"): .start
+    case (.qemu, "migrate", "begin"): .migrate
     case (.qemu, "release", "end"): .release
     case (.network, "port-created", "begin"): .portCreated
     case (.network, "port-deleted", "begin"): .portDeleted

@@ -4,6 +4,8 @@ public enum HookStep: String, Hashable, Sendable, CaseIterable {
   case prepare
   /// qemu `start begin`: libvirt has set MAC and VLAN and bound the VF.
   case start
+  /// qemu `migrate begin`: the guest is about to come from another host.
+  case migrate
   /// qemu `release end`: all is done.
   case release
   /// network `port-created begin`: libvirt has picked the VF.
@@ -20,7 +22,7 @@ public enum HookStep: String, Hashable, Sendable, CaseIterable {
     switch self {
     case .prepare: 2000
     case .start, .release, .portCreated, .portDeleted: 500
-    case .network, .reload: 200
+    case .network, .reload, .migrate: 200
     }
   }
 

@@ -27,6 +27,7 @@ enum LedgerSchema {
     }
     migrator.registerMigration("7") { try $0.execute(sql: bindingsByName) }
     migrator.registerMigration("8") { try $0.execute(sql: audit) }
+    migrator.registerMigration("9") { try $0.execute(sql: "ALTER TABLE macBinding ADD COLUMN since INTEGER") }
     return migrator
   }
 

@@ -4,11 +4,13 @@ import PoolModel
 extension MACBinding {
   static let table = TableWriter(
     "macBinding", key: ["owner", "pool", "nic"],
-    others: ["guest", "guestUUID", "mac", "lastVF", "lastSeen", "isOwed"])
+    others: ["guest", "guestUUID", "mac", "lastVF", "lastSeen", "isOwed", "since"])
 
   /// In the order of the columns.
   var values: [(any DatabaseValueConvertible)?] {
-    key.values + [guest.name, guest.uuid, mac.description, lastVF?.description, lastSeen?.milliseconds, isOwed]
+    key.values + [
+      guest.name, guest.uuid, mac.description, lastVF?.description, lastSeen?.milliseconds, isOwed, since?.milliseconds,
+    ]
   }
 
   init(_ row: TypedRow) throws {
@@ -16,7 +18,8 @@ extension MACBinding {
       guest: BoundGuest(name: try row.text("guest"), uuid: row.optionalText("guestUUID")), pool: try row.text("pool"),
       nic: try row.number("nic"), mac: try row.value("mac"), lastVF: try row.optionalValue("lastVF"),
       lastSeen: try row.optionalNumber("lastSeen").map { Timestamp(milliseconds: $0) },
-      isOwed: row.optionalFlag("isOwed") ?? false)
+      isOwed: row.optionalFlag("isOwed") ?? false,
+      since: try row.optionalNumber("since").map { Timestamp(milliseconds: $0) })
   }
 }
 

@@ -28,6 +28,9 @@ struct FixedNICs {
 
   func hasNICs(ofGuest uuid: String) -> Bool { entries[uuid] != nil }
 
+  /// By guest.
+  var all: [FixedNIC] { entries.sorted { $0.key < $1.key }.flatMap(\.value.nics) }
+
   func nics(withMAC mac: MACAddress) -> [FixedNIC] {
     (guests[mac] ?? []).sorted().flatMap { entries[$0]?.nics.filter { $0.mac == mac } ?? [] }
   }

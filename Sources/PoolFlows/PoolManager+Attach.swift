@@ -67,11 +67,12 @@ extension PoolManager {
     let virtualPort = try check(pool, portgroup, request, isLive: scope.contains(.live))
     let partner = try request.teaming.map { (mac) throws(FlowError) in try persistentAlias(mac, state, scope) }
     let position = nextNIC(state.guest, name, on: nil)
-    let mac = try chosenMAC(request, state, pool: name, position: position)
+    let mac = try await chosenMAC(request, state, pool: name, position: position)
     let vlan = request.vlan.map { VLANTag(id: $0) } ?? pool.vlan(portgroup: portgroup)
     let wanted = WantedNIC(position: position, mac: mac, portgroup: portgroup, vlan: vlan)
     let asking = CardNIC(guest: state.guest, mac: mac, vlan: vlan?.id, vf: nil, pool: name)
-    let notes = notes + (try await clashNotes(of: asking))
+    defer { fleet?.settled(state.guest) }
+    let notes = notes + (try await clashNotes(of: asking, isLive: scope.contains(.live) && state.live != nil))
     let definition = NICRequest(
       source: .network(name: name, portgroup: portgroup), mac: mac, vlan: request.vlan,
       virtualPort: request.profile.map { VirtualPort(profile: $0) }, persistentAlias: partner)
@@ -175,7 +176,7 @@ extension PoolManager {
   /// The MAC that was asked for, that the NIC had, or a new one.
   private func chosenMAC(
     _ request: AttachRequest, _ state: GuestState, pool: String?, position: Int
-  ) throws(FlowError) -> MACAddress {
+  ) async throws(FlowError) -> MACAddress {
     let own = Set(((state.live?.devices ?? []) + (state.inactive?.devices ?? [])).compactMap(\.mac))
     if let teaming = request.teaming {
       if let mac = request.mac, mac != teaming {
@@ -192,7 +193,7 @@ extension PoolManager {
     }
     let key = pool.map { LedgerContents.BindingKey(guestUUID: state.guest.uuid, pool: $0, nic: position) }
     if let bound = key.flatMap({ contents.bindings[$0]?.mac }), !own.contains(bound) { return bound }
-    return try newMAC(besides: own)
+    return try await freshMAC(besides: own)
   }
 
   private struct Claim {
@@ -361,8 +362,9 @@ extension PoolManager {
     }
     var xml = pci.hostdevXML
     if request.describesNIC {
-      let mac = try chosenMAC(request, state, pool: nil, position: 0)
-      notes += try await clashNotes(of: CardNIC(guest: guest, mac: mac, vlan: request.vlan, vf: pci, pool: nil))
+      let mac = try await chosenMAC(request, state, pool: nil, position: 0)
+      let asking = CardNIC(guest: guest, mac: mac, vlan: request.vlan, vf: pci, pool: nil)
+      notes += try await clashNotes(of: asking, isLive: scope.contains(.live))
       xml =
         NICRequest(
           source: .vf(pci, managed: true), mac: mac, vlan: request.vlan,

@@ -6,9 +6,7 @@ extension PoolManager {
   /// Ties a MAC to a NIC for good.
   public func bindMAC(_ request: MACRequest) async throws -> MACOutcome {
     let definitions = try await definitions(for: [request])
-    var proposal = MACProposal(contents)
-    propose(request, definitions, to: &proposal)
-    judge(&proposal)
+    let proposal = await proposal(for: [request].map { (0, .success($0)) }, definitions)
     if let mistake = proposal.mistakes.first?.value { throw mistake }
     guard let binding = proposal.bindings.first?.value else {
       throw FlowError(.invalid, "no NIC is named")
@@ -21,15 +19,7 @@ extension PoolManager {
   public func importMACs(_ entries: [MACImportEntry], plan: Bool, ifPlan token: String? = nil) async throws -> Plan {
     let requests = entries.compactMap { try? $0.request.get() }
     let definitions = try await definitions(for: requests)
-    var proposal = MACProposal(contents)
-    for entry in entries {
-      proposal.line = entry.line
-      switch entry.request {
-      case .success(let request): propose(request, definitions, to: &proposal)
-      case .failure(let error): proposal.mistakes[entry.line] = error
-      }
-    }
-    judge(&proposal)
+    let proposal = await proposal(for: entries.map { ($0.line, $0.request) }, definitions)
     let mistakes = proposal.mistakes.sorted { $0.key < $1.key }
     if let first = mistakes.first {
       throw FlowError(
@@ -67,6 +57,32 @@ extension PoolManager {
 
   // MARK: How it is decided
 
+  /// Generated MACs that turn out to be bound elsewhere in the fleet are generated anew.
+  private func proposal(
+    for requests: [(line: Int, request: Result<MACRequest, FlowError>)], _ definitions: GuestDefinitions
+  ) async -> MACProposal {
+    var taken: [MACAddress: MACElsewhere] = [:]
+    while true {
+      var proposal = MACProposal(contents)
+      proposal.elsewhere = taken
+      for (line, request) in requests {
+        proposal.line = line
+        switch request {
+        case .success(let request): propose(request, definitions, to: &proposal)
+        case .failure(let error): proposal.mistakes[line] = error
+        }
+      }
+      let new = Set(proposal.changed.map(\.mac)).subtracting(taken.keys)
+      let found = new.isEmpty ? [] : await fleet?.binders(of: new, within: turnLimit / 4) ?? []
+      for other in found { taken[other.mac] = other }
+      guard found.contains(where: { proposal.generated.contains($0.mac) }) else {
+        proposal.elsewhere = taken
+        judge(&proposal)
+        return proposal
+      }
+    }
+  }
+
   /// What the guests of a request are now, in libvirt.
   private struct GuestDefinitions {
     /// By name and by UUID.
@@ -99,6 +115,10 @@ extension PoolManager {
     var bindings: [LedgerContents.BindingKey: MACBinding] = [:]
     /// In which line each of `bindings` is asked for.
     var lines: [LedgerContents.BindingKey: Int] = [:]
+    /// MACs that were made up.
+    var generated: Set<MACAddress> = []
+    /// To whom MACs are bound in the fleet.
+    var elsewhere: [MACAddress: MACElsewhere] = [:]
     /// Bindings of earlier guests of the same name that give way.
     var replaced: Set<LedgerContents.BindingKey> = []
     var steps: [String] = []
@@ -131,8 +151,10 @@ extension PoolManager {
       if let mac = request.mac ?? old?.mac ?? nic?.mac {
         binding.mac = mac
       } else {
-        binding.mac = try newMAC(besides: Set(proposal.bindings.values.map(\.mac)))
+        binding.mac = try newMAC(besides: Set(proposal.bindings.values.map(\.mac)).union(proposal.elsewhere.keys))
+        proposal.generated.insert(binding.mac)
       }
+      binding.since = since(binding)
       // Bindings outlive their pools.
       if old?.mac != binding.mac { _ = try pool(named: binding.pool) }
       if let line = proposal.lines[binding.key] {
@@ -241,6 +263,11 @@ extension PoolManager {
           .refused,
           "guest \(lease.guest.name) runs with \(mac) on \(lease.place), so guest "
             + "\(guest.name) can't have it; give it another one")
+      } else if let other = proposal.elsewhere[mac], !other.guest.isSame(as: guest) {
+        proposal.mistakes[line] = FlowError(
+          .refused,
+          "\(mac) is bound to guest \(other.guest.name) (pool \(other.pool)) on host \(other.host), so guest "
+            + "\(guest.name) can't have it; unbind it there first (`vfpool mac unbind \(other.guest.name)`)")
       }
     }
   }

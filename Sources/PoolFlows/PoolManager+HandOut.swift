@@ -136,7 +136,16 @@ extension PoolManager {
       binding.mac = owed.mac
       binding.isOwed = true
     }
+    binding.since = since(binding)
     return .bind(binding)
+  }
+
+  /// Since when the binding's NIC has its MAC.
+  func since(_ binding: MACBinding) -> Timestamp? {
+    guard let old = contents.bindings[binding.key] ?? contents.bindings[binding.namedKey], old.mac == binding.mac else {
+      return now()
+    }
+    return old.since
   }
 
   /// libvirt has given the VF to someone else, so whoever had it is gone: that lease is over.
@@ -165,6 +174,7 @@ extension PoolManager {
   public func started(_ guest: GuestID, deadline: HookDeadline) async {
     // What comes later, while the kernel is asked, is the guest's next start.
     let mine = run(of: guest)
+    incomingGuests[guest.uuid] = nil
     for lease in leases(of: guest.uuid) where lease.state == .allocated { await activate(lease, deadline) }
     // All ports exist by now: what is still only recorded was recorded too late to be met.
     commitLater(

@@ -54,14 +54,23 @@ extension PoolManager {
   func knownRefusal(of nics: [CardNIC]) -> Refusal? { knownClashes(of: nics).first(where: \.isRefused)?.refusal }
 
   /// Refuses a NIC that is to be attached; returns what is only to be warned of.
-  func clashNotes(of nic: CardNIC) async throws(FlowError) -> [String] {
+  ///
+  /// `isLive`: to a running guest, so that other hosts matter, too; `settled` ends that.
+  func clashNotes(of nic: CardNIC, isLive: Bool) async throws(FlowError) -> [String] {
     let clashes = await clashes(of: [nic], within: turnLimit)
     if let refused = clashes.first(where: \.isRefused) {
       note(refused.refusal)
       throw FlowError(.refused, refused.text)
     }
     for clash in clashes { log.warning("\(clash.text)") }
-    return clashes.map(\.text)
+    var elsewhere: Set<String> = []
+    if isLive,
+      let refusal = await clashElsewhere(of: [nic], &elsewhere, isIncoming: false, within: turnLimit / 4)
+    {
+      note(refusal)
+      throw FlowError(.refused, refusal.text)
+    }
+    return clashes.map(\.text) + elsewhere.sorted()
   }
 
   /// Before it is told the truth is read from libvirt, as for placement.
@@ -109,13 +118,13 @@ extension PoolManager {
   }
 
   /// What the guest's VF was given, whatever its pool says by now; nil = untagged.
-  private func vlanID(of lease: Lease) -> UInt16? {
+  func vlanID(of lease: Lease) -> UInt16? {
     if let given = lease.settings?.vlan { return given.tag?.id }
     if let port = lease.port.flatMap({ ports[$0] }) { return port.vlan?.id }
     return contents.pools[lease.pool]?.vlan(portgroup: lease.portgroup)?.id
   }
 
-  private func poolName(ofFixed vf: PCIAddress) -> String? {
+  func poolName(ofFixed vf: PCIAddress) -> String? {
     poolName(of: vf) { $0.mode == .enforce } ?? poolName(of: vf)
   }
 
@@ -131,7 +140,7 @@ extension PoolManager {
 
   /// In words, each two guests that run with one MAC all the same: their pool only warns, or nobody was asked.
   var macClashProblems: [String] {
-    contents.sharedMACs.union(fixedNICs.macs).sorted { $0.value < $1.value }.flatMap { mac in
+    contents.sharedMACs.union(fixedNICs.macs).sorted().flatMap { mac in
       let nics = liveNICs(withMAC: mac)
       return nics.indices.flatMap { later in nics[..<later].compactMap { clash(nics[later], $0)?.text } }
     }

@@ -16,6 +16,16 @@ extension PoolManager {
     return mac
   }
 
+  /// One that isn't bound on another host of the fleet either.
+  func freshMAC(besides taken: Set<MACAddress>) async throws(FlowError) -> MACAddress {
+    var taken = taken
+    while true {
+      let mac = try newMAC(besides: taken)
+      guard let fleet, await !fleet.binders(of: [mac], within: turnLimit / 4).isEmpty else { return mac }
+      taken.insert(mac)
+    }
+  }
+
   /// Whether guests that are defined anew get the MACs that are bound to them (`mac="keep"`).
   func keepsMACs(_ pool: String) -> Bool {
     contents.pools[pool].map { $0.mode == .enforce && $0.mac == .keep } ?? false
@@ -29,6 +39,7 @@ extension PoolManager {
   /// A guest was defined that wasn't before: what is bound to it, or to its name, it gets back. A definition that only
   /// changes is the admin's wish, and isn't told here.
   public func guestDefined(_ guest: GuestID) async {
+    do { try await takeBindings(of: guest) } catch { log.warning("guest \(guest.name): \(error)") }
     let known = contents.bindings.values.filter { $0.guest.uuid == guest.uuid || $0.guest.name == guest.name }
     if known.isEmpty { return }
     do {

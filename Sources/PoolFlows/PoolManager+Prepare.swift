@@ -25,6 +25,7 @@ extension PoolManager {
   /// `qemu prepare begin`: libvirt has done nothing yet. Checks MACs, chooses for all NICs, records the leases; refuses
   /// for policy only.
   public func prepare(_ guest: GuestDescription, deadline: HookDeadline) async -> HookVerdict {
+    defer { fleet?.settled(guest.guest) }
     let verdict = await prepareNow(guest, deadline)
     if case .refuse(let refusal) = verdict {
       fixedNICs.forget(guest: guest.guest.uuid)
@@ -41,6 +42,10 @@ extension PoolManager {
     let asking = askingNICs(of: guest)
     var told: Set<String> = []
     if let clash = await refusedClash(of: asking, &told, deadline) { return .refuse(clash) }
+    let isIncoming = isIncoming(guest.guest)
+    if let clash = await clashElsewhere(of: asking, &told, isIncoming: isIncoming, within: deadline.left / 4) {
+      return .refuse(clash)
+    }
     fixedNICs.note(guest, at: .now)
     if let refusal = await prepareFixedVFs(of: guest, deadline: deadline) { return .refuse(refusal) }
     if wanted.isEmpty || deadline.isOver { return .go }

@@ -21,10 +21,10 @@ extension PoolManager {
   /// With the inventory read anew: the kernel is asked, not memory; `counters` too, if wanted.
   public func view(counters: Bool = false) async -> HostView {
     await refreshInventory(counters: counters)
-    return snapshot()
+    return viewOfMemory()
   }
 
-  private func snapshot() -> HostView {
+  func viewOfMemory() -> HostView {
     var all: [PCIAddress: (pool: String, standing: VFStanding)] = [:]
     for pool in contents.pools.values.sorted(by: { $0.name < $1.name }) {
       let kept = layout(of: pool).reservations
@@ -37,7 +37,7 @@ extension PoolManager {
       inventory: inventory, contents: contents, networks: facts, standings: all, isConnected: isConnected,
       isLedgerWritable: problems["ledger"] == nil && unusableLedger == nil,
       problems: problems.sorted { $0.key < $1.key }.map(\.value) + lostCardProblems + carrierProblems
-        + suspectPFProblems + outsideChangeProblems + macClashProblems)
+        + suspectPFProblems + outsideChangeProblems + macClashProblems + (fleet?.problems ?? []))
   }
 
   /// The pool that lists a VF; where several do, the first by name.

@@ -19,19 +19,23 @@ public actor PoolManager {
     public var guests: any Guests
     public var devices: any Devices
     public var ledger: any Ledger
+    /// Nil: the host is in no fleet.
+    public var fleet: (any FleetSpace)?
     public var now: @Sendable () -> Timestamp
     /// 128 random bits as a UUID, for ports that are ours.
     public var newUUID: @Sendable () -> String
 
     public init(
       links: any Links, networks: any Networks, guests: any Guests, devices: any Devices, ledger: any Ledger,
-      now: @escaping @Sendable () -> Timestamp, newUUID: @escaping @Sendable () -> String
+      fleet: (any FleetSpace)? = nil, now: @escaping @Sendable () -> Timestamp,
+      newUUID: @escaping @Sendable () -> String
     ) {
       self.links = links
       self.networks = networks
       self.guests = guests
       self.devices = devices
       self.ledger = ledger
+      self.fleet = fleet
       self.now = now
       self.newUUID = newUUID
     }
@@ -42,6 +46,7 @@ public actor PoolManager {
   let guests: any Guests
   let devices: any Devices
   let ledger: any Ledger
+  let fleet: (any FleetSpace)?
   let now: @Sendable () -> Timestamp
   let newUUID: @Sendable () -> String
   let bootID: String
@@ -69,7 +74,7 @@ public actor PoolManager {
   /// Ports that are deleted and made again because libvirt lost count: their guests run.
   var remadePorts: Set<String> = []
   /// libvirt's hostdev networks by name.
-  var facts: [String: NetworkFacts] = [:]
+  var facts: [String: NetworkFacts] = [:] { didSet { if facts != oldValue { fleet?.contentsChanged() } } }
   /// What placement knows of each pool's VFs, for as long as the inventory is the same.
   var layouts: [String: PoolLayout] = [:]
   /// UUIDs of the running guests, as events and reconciling tell them: hooks can't ask, domain calls wait for them.
@@ -79,7 +84,9 @@ public actor PoolManager {
   /// What events told since reconciling last began to read: whether a guest runs.
   var guestsSinceRead: [String: Bool] = [:]
   /// What guests have by address, without a lease.
-  var fixedNICs = FixedNICs()
+  var fixedNICs = FixedNICs() { didSet { fleet?.contentsChanged() } }
+  /// UUIDs of guests that migrate to here, and since when that is known.
+  var incomingGuests: [String: ContinuousClock.Instant] = [:]
   var turns = Turns()
   /// What is being read of pools' ports before a refusal, by pool.
   var portLooks: [String: Task<Void, Never>] = [:]
@@ -159,6 +166,7 @@ public actor PoolManager {
     guests = neighbours.guests
     devices = neighbours.devices
     ledger = neighbours.ledger
+    fleet = neighbours.fleet
     now = neighbours.now
     feed = EventFeed(startedAt: neighbours.now())
     newUUID = neighbours.newUUID
@@ -276,6 +284,7 @@ public actor PoolManager {
       contents.apply(change)
     }
     sinceReload?.append(contentsOf: changes)
+    fleet?.contentsChanged()
   }
 
   /// Memory is ahead of the ledger: takes what the ledger has, and what was committed while that was read.

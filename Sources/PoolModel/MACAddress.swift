@@ -20,6 +20,10 @@ public struct MACAddress: Hashable, Sendable {
   public var isMulticast: Bool { value >> 40 & 1 == 1 }
 }
 
+extension MACAddress: Comparable {
+  public static func < (a: MACAddress, b: MACAddress) -> Bool { a.value < b.value }
+}
+
 extension MACAddress: LosslessStringConvertible {
   /// Reads six two-digit octets with colons, in either case. Nil for anything else.
   public init?(_ text: String) {

@@ -1,6 +1,7 @@
 import ControlAPI
 import ControlSocket
 import Dispatch
+import Fleet
 import FlowFakes
 import Foundation
 import Glibc
@@ -24,9 +25,10 @@ struct ControlServiceTests {
 
   /// Runs `body` with both Unix sockets up.
   private func served(
-    audit: FakeAudit = FakeAudit(), _ body: @Sendable (FakeHost, ControlClient, UnixHTTP) async throws -> Void
+    audit: FakeAudit = FakeAudit(), fleet: FleetAgent? = nil,
+    _ body: @Sendable (FakeHost, ControlClient, UnixHTTP) async throws -> Void
   ) async throws {
-    let host = try await FakeHost()
+    let host = try await FakeHost(fleet: fleet)
     let folder = NSTemporaryDirectory() + "vfpool-\(UUID().uuidString.prefix(8))"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -36,10 +38,11 @@ struct ControlServiceTests {
     let endpoints: [ControlService.Endpoint] = [
       .readWrite(path: "\(folder)/rw", groups: ["nogroup"]), .readOnly(path: "\(folder)/ro", groups: ["nogroup"]),
     ]
-    let services = endpoints.map { endpoint in
+    var about = ControlService.About(version: "9.9", share: Self.share, now: { Timestamp(milliseconds: 0) }) { true }
+    about.fleet = fleet
+    let services = endpoints.map { [about] endpoint in
       ControlService(
-        manager: host.manager, audit: audit, endpoint: endpoint,
-        about: .init(version: "9.9", share: Self.share, now: { Timestamp(milliseconds: 0) }) { true }, log: log,
+        manager: host.manager, audit: audit, endpoint: endpoint, about: about, log: log,
         onRunning: { told.yield() })
     }
     let group = ServiceGroup(services: services, logger: log)
@@ -453,11 +456,54 @@ struct ControlServiceTests {
     try await served { _, client, socket in
       for (path, method, access) in routes where path != "/v1/events" {
         let answer = try await request(UnixHTTP(path: client.readWrite), method, path)
-        let isServed = answer.status != 404 || !String(decoding: answer.body, as: UTF8.self).contains("no route")
-        #expect(isServed, "\(method) \(path)")
+        #expect(!isNoRoute(answer), "\(method) \(path)")
         let looking = try await request(socket, method, path)
-        #expect((looking.status == 404) == (access != "read"), "\(method) \(path) for who only reads")
+        #expect(isNoRoute(looking) == (access != "read"), "\(method) \(path) for who only reads")
       }
+    }
+  }
+
+  private func isNoRoute(_ answer: UnixHTTP.Response) -> Bool {
+    answer.status == 404 && String(decoding: answer.body, as: UTF8.self).contains("no route")
+  }
+
+  // MARK: The fleet
+
+  @Test func aHostWithoutAFleetSaysSo() async throws {
+    try await served { _, client, _ in
+      let error = await #expect(throws: ControlClientError.self) { try await away { try client.fleetStatus() } }
+      #expect(error?.text.hasPrefix("this host is in no fleet: set fleet in /etc/vfpool/vfpool.conf") == true)
+    }
+  }
+
+  @Test func theFleetIsServed() async throws {
+    let store = FakeFleetStore(FakeFleetServer())
+    var log = Logger(label: "fleet")
+    log.logLevel = .critical
+    let agent = FleetAgent(
+      store: store, keys: FleetKeys(), host: .init(name: "a", machine: "m", version: "9.9"), log: log,
+      now: { Timestamp(milliseconds: 0) })
+    try await served(fleet: agent) { host, client, _ in
+      let manager = host.manager
+      let task = Task { await agent.run(manager) }
+      _ = try await manager.apply(netdef: FakeHost.spread, plan: false)
+      let guest = FakeLibvirt.guest(1, networks: ["spread"])
+      while agent.pending > 0 || agent.problems != [] { try await Task.sleep(for: .milliseconds(10)) }
+      #expect(await host.libvirt.start(guest, manager) == nil)
+      let mac = try #require(guest.nics[0].mac)
+      #expect(try await away { try client.fleetStatus() }.hosts.map(\.host) == ["a"])
+      #expect(try await away { try client.fleetHosts() }.count == 1)
+      #expect(try await away { try client.fleetFind(mac: mac) }.map(\.guest) == ["g1"])
+      #expect(try await away { try client.fleetPlace(pool: "spread", count: 14) }.map(\.rank) == [nil])
+      let bad = FleetApplication(netdefs: ["<network>"], hosts: nil)
+      let refusal = await #expect(throws: ControlClientError.self) { try await away { try client.fleetPlan(bad) } }
+      #expect(refusal?.status == 400)
+      let plan = try await away {
+        try client.fleetPlan(FleetApplication(netdefs: [FakeHost.spread], hosts: nil))
+      }
+      #expect(plan.hosts.map(\.plans.first?.steps) == [[]])
+      task.cancel()
+      await task.value
     }
   }
 

@@ -37,7 +37,8 @@ struct HookCallTests {
   @Test(arguments: [
     ("prepare", "begin", HookStep.prepare), ("start", "begin", .start), ("release", "end", .release),
     ("prepare", "end", nil), ("start", "end", nil), ("release", "begin", nil), ("started", "begin", nil),
-    ("stopped", "end", nil), ("reconnect", "begin", nil), ("attach", "begin", nil), ("migrate", "begin", nil),
+    ("stopped", "end", nil), ("reconnect", "begin", nil), ("attach", "begin", nil), ("migrate", "begin", .migrate),
+    ("migrate", "end", nil),
     ("restore", "begin", nil), ("port-created", "begin", nil),
   ])
   func stepsOfGuests(operation: String, suboperation: String, step: HookStep?) throws {

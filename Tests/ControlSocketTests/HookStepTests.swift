@@ -9,6 +9,7 @@ struct HookStepTests {
 
   @Test(arguments: [
     (HookStep.prepare, 2000), (.start, 500), (.release, 500), (.portCreated, 500), (.portDeleted, 500), (.network, 200),
+    (.migrate, 200),
   ])
   func deadlines(step: HookStep, milliseconds: Int) { #expect(step.defaultDeadline == milliseconds) }
 }

@@ -15,22 +15,24 @@ public struct FakeHost {
   /// `settle`: how long the kernel's messages are left to settle; `turnLimit`: how long a start may be under way.
   public init(
     kernel: FakeKernel = FakeKernel(), settle: Duration = .milliseconds(20), turnLimit: Duration = .seconds(5),
-    quarantineLimit: Int = 3
+    quarantineLimit: Int = 3, fleet: (any FleetSpace)? = nil
   ) async throws {
     self.kernel = kernel
     libvirt = FakeLibvirt(kernel: kernel)
     devices = FakeDevices(kernel: kernel)
     manager = Self.manager(
       kernel, libvirt, devices, ledger, clock, log, settle: settle, turnLimit: turnLimit,
-      quarantineLimit: quarantineLimit)
+      quarantineLimit: quarantineLimit, fleet: fleet)
     try await manager.load()
     await manager.libvirtConnected()
   }
 
   /// Another manager on the same host and ledger: vfpoold after a restart.
-  public func restarted(bootID: String = "boot-1", unusableLedger: String? = nil) async throws -> PoolManager {
+  public func restarted(
+    bootID: String = "boot-1", unusableLedger: String? = nil, fleet: (any FleetSpace)? = nil
+  ) async throws -> PoolManager {
     let manager = Self.manager(
-      kernel, libvirt, devices, ledger, clock, log, bootID: bootID, unusableLedger: unusableLedger)
+      kernel, libvirt, devices, ledger, clock, log, bootID: bootID, unusableLedger: unusableLedger, fleet: fleet)
     try await manager.load()
     return manager
   }
@@ -38,11 +40,11 @@ public struct FakeHost {
   private static func manager(
     _ kernel: FakeKernel, _ libvirt: FakeLibvirt, _ devices: FakeDevices, _ ledger: FakeLedger, _ clock: FakeClock,
     _ log: FakeLog, bootID: String = "boot-1", settle: Duration = .milliseconds(20), turnLimit: Duration = .seconds(5),
-    quarantineLimit: Int = 3, unusableLedger: String? = nil
+    quarantineLimit: Int = 3, unusableLedger: String? = nil, fleet: (any FleetSpace)? = nil
   ) -> PoolManager {
     PoolManager(
       PoolManager.Neighbours(
-        links: kernel, networks: libvirt, guests: libvirt, devices: devices, ledger: ledger,
+        links: kernel, networks: libvirt, guests: libvirt, devices: devices, ledger: ledger, fleet: fleet,
         now: { clock.tick() }, newUUID: { clock.uuid() }), bootID: bootID, log: log.logger, turnLimit: turnLimit,
       watchPatience: .init(settle: settle, recovery: .seconds(3)), quarantineLimit: quarantineLimit,
       unusableLedger: unusableLedger)

@@ -45,9 +45,11 @@ struct BindTests {
       #expect(outcome.notes.isEmpty)
     }
     let outcome = try await host.manager.bindMAC(Self.request("later", Self.mac(9)))
+    let since = try #require(outcome.binding.since)
     #expect(
       outcome.binding
-        == MACBinding(guest: BoundGuest(name: "later", uuid: nil), pool: "spread", nic: 0, mac: Self.mac(9)))
+        == MACBinding(
+          guest: BoundGuest(name: "later", uuid: nil), pool: "spread", nic: 0, mac: Self.mac(9), since: since))
     #expect(host.ledger.contents.bindings.count == 3)
     let unknown = await refusal { _ = try await host.manager.bindMAC(Self.request(FakeLibvirt.uuid(99), nil)) }
     #expect(unknown?.code == .notFound)

@@ -1,4 +1,5 @@
 import ControlServer
+import Fleet
 import FlowFakes
 import Foundation
 import LedgerStore
@@ -19,7 +20,13 @@ struct APIHost {
     let arguments = CommandLine.arguments.dropFirst()
     let folder = NSTemporaryDirectory() + "vfpool-api-\(UUID().uuidString.prefix(8))"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    let host = try await FakeHost()
+    var quiet = Logger(label: "fleet")
+    quiet.logLevel = .critical
+    let agent = FleetAgent(
+      store: FakeFleetStore(FakeFleetServer()), keys: FleetKeys(),
+      host: .init(name: "kvm1", machine: "machine", version: "0.0.0"), log: quiet,
+      now: { Timestamp(milliseconds: 1_790_000_000_000) })
+    let host = try await FakeHost(fleet: agent)
     _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
     host.kernel.state.withLock { state in
       for vf in state.vfs.keys { state.vfs[vf]?.counters = VFCounters(rxPackets: 1, rxBytes: UInt64(64 + vf.index)) }
@@ -36,10 +43,11 @@ struct APIHost {
       endpoints.append(.web(host: "127.0.0.1", port: port, token: arguments[3]))
     }
     let ledger = try LedgerStore(path: folder + "/ledger.sqlite")
-    let services = endpoints.map { [log] endpoint in
+    var about = ControlService.About(version: "0.0.0", share: share, now: { clock.tick() }) { true }
+    about.fleet = agent
+    let services = endpoints.map { [log, about] endpoint in
       ControlService(
-        manager: host.manager, audit: ledger, endpoint: endpoint,
-        about: .init(version: "0.0.0", share: share, now: { clock.tick() }) { true }, log: log,
+        manager: host.manager, audit: ledger, endpoint: endpoint, about: about, log: log,
         onRunning: { print("up") })
     }
     let orders = AsyncStream { lines in
@@ -48,6 +56,7 @@ struct APIHost {
         lines.finish()
       }
     }
+    Task { [manager = host.manager] in await agent.run(manager) }
     Task { [libvirt = host.libvirt, manager = host.manager] in
       for await order in orders { await obey(order, libvirt, manager) }
     }

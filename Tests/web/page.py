@@ -190,6 +190,18 @@ def has_a_history(page):
     expect(page.locator("#history-count")).to_contain_text("not a MAC")
 
 
+def shows_the_fleet(page, host):
+    page.get_by_role("link", name="Fleet").click()
+    expect(page.locator("#fleet-state")).to_contain_text("1 host is up; this is kvm1")
+    expect(page.locator("#fleet-hosts-rows tr")).to_have_count(1)
+    before = page.locator("#fleet-pools-rows tr td").nth(3).inner_text()
+    host.order("start", 9)
+    expect(page.locator("#fleet-pools-rows tr td").nth(3)).to_have_text(str(int(before) + 1), timeout=UNTIL)
+    page.locator("#fleet-find").fill("g9")
+    page.keyboard.press("Enter")
+    expect(page.locator("#fleet-found-rows")).to_contain_text("kvm1")
+
+
 def survives_a_restart(page, host):
     host.stop()
     expect(page.locator("#live")).to_have_text("not live, trying again", timeout=UNTIL)
@@ -222,8 +234,9 @@ def test(browser, host, folder):
     axe_finds_nothing(page, "light")
     works_with_the_keyboard(page)
     has_a_history(page)
+    shows_the_fleet(page, host)
     cell(page, "enp2s0/0").click()
-    axe_finds_nothing(page, "light, with details and a history")
+    axe_finds_nothing(page, "light, with details, a history and a fleet")
     take_pictures(browser, f"{host.origin}/#token={host.token}", folder)
     watched.check()
 

@@ -11,6 +11,7 @@ const newsDelay = 1_500;
 const historyLimit = 200;
 const roomyLimit = 16;
 const shortList = 50;
+const fleetGap = 2_000;
 
 // A state's letter goes into its cell, so that no colour has to be told from another.
 const states = {
@@ -152,7 +153,8 @@ async function get(path, options = {}) {
   }
   if (!response.ok) {
     const failure = await response.json().catch(() => null);
-    throw new Error(failure?.error ?? `vfpoold answers ${path} with ${response.status}`);
+    const error = new Error(failure?.error ?? `vfpoold answers ${path} with ${response.status}`);
+    throw Object.assign(error, { status: response.status });
   }
   return response;
 }
@@ -241,14 +243,14 @@ function showLive() {
 }
 
 let isFirstTry = true;
-let failedTries = 0;
-let stopStream = null;
-let wakeUp = null;
+/** Ends each stream that is read, and each wait for the next try. */
+const stops = new Set();
 
 /** `EventSource` can't send a token, so the stream is read here. Reads until it ends. */
-async function readEvents() {
+async function readStream(path, onOpen, onEvent) {
   const abort = new AbortController();
-  stopStream = () => abort.abort();
+  const stop = () => abort.abort();
+  stops.add(stop);
   let lastSign = performance.now();
   let hasBeat = false;
   const answer = setTimeout(() => abort.abort(), answerTimeout);
@@ -256,15 +258,12 @@ async function readEvents() {
     if (hasBeat && performance.now() - lastSign > silenceLimit) abort.abort();
   }, 5_000);
   try {
-    const response = await get("v1/events", { signal: abort.signal, headers: { Accept: "text/event-stream" } });
+    const response = await get(path, { signal: abort.signal, headers: { Accept: "text/event-stream" } });
     clearTimeout(answer);
     if (!response.headers.get("Content-Type")?.startsWith("text/event-stream")) {
-      throw new Error("vfpoold answers v1/events with something else than events");
+      throw new Error(`vfpoold answers ${path} with something else than events`);
     }
-    shown.isLive = true;
-    failedTries = 0;
-    // What happened before the stream began isn't told.
-    refresh();
+    onOpen();
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
     let hasData = false;
@@ -279,35 +278,57 @@ async function readEvents() {
         else if (line.startsWith("data")) hasData = true;
         else if (line === "" && hasData) {
           hasData = false;
-          refresh();
+          onEvent();
         }
       }
     }
   } finally {
     clearTimeout(answer);
     clearInterval(watch);
-    shown.isLive = false;
+    stops.delete(stop);
   }
 }
 
-async function follow() {
+/** Reads a stream for as long as the page is open. What happened before it begins isn't told: `onEvent` is called then, too. */
+async function followStream(path, onEvent, onOpen = () => {}, onEnd = () => {}) {
+  let failedTries = 0;
   while (true) {
     try {
-      await readEvents();
+      await readStream(path, () => {
+        failedTries = 0;
+        onOpen();
+        onEvent();
+      }, onEvent);
     } catch {
       // Why shows when the rest is fetched.
     }
+    onEnd();
+    const delay = retryDelays[Math.min(failedTries, retryDelays.length - 1)];
+    failedTries += 1;
+    await new Promise((resolve) => {
+      stops.add(resolve);
+      setTimeout(() => {
+        stops.delete(resolve);
+        resolve();
+      }, delay);
+    });
+  }
+}
+
+function follow() {
+  followStream("v1/events", refresh, () => {
+    shown.isLive = true;
+  }, () => {
+    shown.isLive = false;
     isFirstTry = false;
     showLive();
     // Perhaps only the stream is missing: then the page is right, if late.
     refresh();
-    const delay = retryDelays[Math.min(failedTries, retryDelays.length - 1)];
-    failedTries += 1;
-    await new Promise((resolve) => {
-      wakeUp = resolve;
-      setTimeout(resolve, delay);
-    });
-  }
+  });
+}
+
+function startOver() {
+  for (const stop of [...stops]) stop();
 }
 
 // MARK: Problems
@@ -766,6 +787,106 @@ async function loadHistory() {
   );
 }
 
+// MARK: Fleet
+
+const fleet = { text: "", status: null, isLoading: false, isStale: false };
+
+/** Shows the section where the host is in a fleet. */
+async function joinFleet() {
+  while (!(await loadFleet())) await new Promise((resolve) => setTimeout(resolve, retryDelays.at(-1)));
+  if (fleet.status !== null) followStream("v1/fleet/events", refreshFleet);
+}
+
+/** At most every `fleetGap`, never twice at once, and not while nobody looks. */
+async function refreshFleet() {
+  fleet.isStale = true;
+  if (fleet.isLoading) return;
+  fleet.isLoading = true;
+  while (fleet.isStale && !document.hidden) {
+    fleet.isStale = false;
+    await loadFleet();
+    await new Promise((resolve) => setTimeout(resolve, fleetGap));
+  }
+  fleet.isLoading = false;
+}
+
+/** False: it isn't known yet whether there is a fleet. */
+async function loadFleet() {
+  let text;
+  try {
+    text = await getText("v1/fleet/status");
+  } catch (error) {
+    if (error.status === 404) return true;
+    if (fleet.status !== null) setText(byID("fleet-state"), reason(error));
+    return false;
+  }
+  if (text !== fleet.text) {
+    fleet.text = text;
+    fleet.status = JSON.parse(text);
+    showFleet(fleet.status);
+  }
+  return true;
+}
+
+function showFleet(status) {
+  for (const id of ["fleet", "fleet-link"]) byID(id).hidden = false;
+  const state = status.connected
+    ? `${count(status.hosts.length, "host is", "hosts are")} up; this is ${printable(status.host)}`
+    : `${printable(status.host)} is not in the fleet: ${printable(status.why ?? "")}`;
+  setText(byID("fleet-state"), state + (status.pending > 0 ? `; ${status.pending} records still to be written` : ""));
+  byID("fleet-state").classList.toggle("flag", !status.connected);
+  const conflicts = status.conflicts.map((row) => {
+    const winner = row.winner === null ? "is bound anew" : `is bound to ${row.winner} on ${row.winnerHost}, which had it first`;
+    return `MAC ${row.mac} of guest ${row.guest} on ${row.host} ${winner}`;
+  });
+  const failures = status.netdefs.flatMap((netdef) =>
+    netdef.failures.map((row) => `netdef ${netdef.pool} is not applied on ${row.host}: ${row.why}`)
+  );
+  const members = status.members.filter((row) => row.problem !== null).map((row) => `etcd ${row.endpoint}: ${row.problem}`);
+  const all = [...conflicts, ...failures, ...members];
+  byID("fleet-problems").hidden = all.length === 0;
+  reconcile(
+    byID("fleet-problems"), all, (text) => text, (text) => element("li", {}, element("p", {}, printable(text))), () => {}
+  );
+  showRows("fleet-pools", status.pools, (row) => row.pool, (row) => [
+    cell("Pool", element("b", {}, printable(row.pool))), cell("Hosts", String(row.hosts)),
+    cell("VFs", String(row.total)), cell("Leased", String(row.leased)), cell("Free", String(row.free)),
+    cell("Others", String(row.others)),
+  ]);
+  showRows("fleet-hosts", status.hosts, (row) => row.host, (row) => [
+    cell("Host", element("b", {}, printable(row.host))), cell("VFs", String(row.vfs)),
+    cell("Leased", String(row.leased)), cell("Free", String(row.free)), cell("Pools", printable(row.pools.join(", "))),
+    cell("Since", element("time", { datetime: row.since }, inSeconds(row.since))),
+  ]);
+}
+
+/** Rows of a table that is hidden while it has none. */
+function showRows(name, rows, key, cells) {
+  byID(`${name}-table`).hidden = rows.length === 0;
+  reconcile(
+    byID(`${name}-rows`), rows, key, () => element("tr", { role: "row" }),
+    (node, row) => node.replaceChildren(...cells(row))
+  );
+}
+
+async function findInFleet() {
+  const wanted = byID("fleet-find").value.trim();
+  if (wanted === "") return;
+  const mac = readMAC(wanted);
+  const query = mac === null ? `guest=${encodeURIComponent(wanted)}` : `mac=${encodeURIComponent(mac)}`;
+  let rows;
+  try {
+    rows = JSON.parse(await getText(`v1/fleet/find?${query}`));
+  } catch (error) {
+    return setText(byID("fleet-count"), reason(error));
+  }
+  setText(byID("fleet-count"), rows.length === 0 ? "no host of the fleet knows it" : count(rows.length, "MAC", "MACs"));
+  showRows("fleet-found", rows, (row) => `${row.mac} ${row.host}`, (row) => [
+    cell("MAC", element("span", { class: "fixed" }, row.mac)), cell("Guest", element("b", {}, printable(row.guest))),
+    cell("Host", printable(row.host)), cell("Runs", row.live ? "yes" : "no"), cell("Pool", printable(row.pool ?? "none")),
+  ]);
+}
+
 // MARK: Start
 
 byID("pf-list").addEventListener("keydown", onGridKey);
@@ -800,16 +921,22 @@ document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;
   showAges();
   if (isStale) refresh();
+  if (fleet.isStale) refreshFleet();
 });
-addEventListener("online", () => wakeUp?.());
+addEventListener("online", startOver);
 addEventListener("hashchange", () => {
   if (!takeToken()) return;
-  stopStream?.();
-  wakeUp?.();
+  startOver();
 });
 setInterval(() => {
   if (!document.hidden) showAges();
 }, 10_000);
 
+byID("fleet-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  findInFleet();
+});
+
 refresh();
 follow();
+joinFleet();

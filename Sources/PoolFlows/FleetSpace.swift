@@ -1,0 +1,160 @@
+import Logging
+import PoolModel
+
+/// What this host shares with the others of its fleet: the MACs that are live or bound, and its pools.
+///
+/// No start or stop of a guest depends on it: what can't be asked in time counts as not there, and what can't be told yet
+/// is told later, from the ledger.
+public protocol FleetSpace: Sendable {
+  /// Takes MACs for a guest that is about to start, all of them or none; returns who on other hosts has some of them.
+  ///
+  /// Until `settled` they are this host's even though no lease is recorded yet. `isIncoming`: it migrates to here, so the
+  /// host that it comes from may have them, too.
+  func claim(
+    _ live: [MACAddress: FleetShare.Live], for guest: GuestID, isIncoming: Bool, within patience: Duration
+  ) async -> [MACElsewhere]
+  /// The start of a guest is recorded, or refused: from now on its leases tell which MACs are live.
+  func settled(_ guest: GuestID)
+  /// Leases, bindings or pools have changed in memory.
+  func contentsChanged()
+  /// What is bound to a guest, on whichever host.
+  func bindings(ofGuest uuid: String, within patience: Duration) async -> [MACBinding]
+  /// To whom MACs are bound in the fleet, on which host last.
+  func binders(of macs: Set<MACAddress>, within patience: Duration) async -> [MACElsewhere]
+  /// In words: what of the fleet doesn't work, and what is in conflict with other hosts.
+  var problems: [String] { get }
+}
+
+/// A MAC that another host of the fleet has.
+public struct MACElsewhere: Hashable, Sendable {
+  public var mac: MACAddress
+  /// The host's name in the fleet.
+  public var host: String
+  public var guest: BoundGuest
+  public var pool: String
+
+  public init(mac: MACAddress, host: String, guest: BoundGuest, pool: String) {
+    self.mac = mac
+    self.host = host
+    self.guest = guest
+    self.pool = pool
+  }
+}
+
+/// What a host has that its fleet is to know.
+public struct FleetShare: Sendable {
+  /// A MAC of a guest that runs, or is being started.
+  public struct Live: Hashable, Sendable {
+    public var guest: GuestID
+    /// Nil: its VF is in none.
+    public var pool: String?
+    /// Nil = untagged.
+    public var vlan: UInt16?
+
+    public init(guest: GuestID, pool: String?, vlan: UInt16?) {
+      self.guest = guest
+      self.pool = pool
+      self.vlan = vlan
+    }
+  }
+
+  public var live: [MACAddress: Live] = [:]
+  public var bindings: [MACAddress: MACBinding] = [:]
+  public var pools: [String: PoolFill] = [:]
+
+  public init() {}
+}
+
+/// How full a pool is: each of its VFs is in exactly one of the counts.
+public struct PoolFill: Hashable, Sendable {
+  public var pool: Pool
+  public var isActive: Bool
+  /// VFs by whom they belong to.
+  public var counts: [VFStanding.Kind: Int]
+
+  public init(pool: Pool, isActive: Bool, counts: [VFStanding.Kind: Int]) {
+    self.pool = pool
+    self.isActive = isActive
+    self.counts = counts
+  }
+
+  public var total: Int { pool.addresses.count }
+
+  public subscript(kinds: VFStanding.Kind...) -> Int { kinds.reduce(0) { $0 + (counts[$1] ?? 0) } }
+}
+
+extension HostView {
+  public func fill(of pool: Pool) -> PoolFill {
+    let kinds = pool.addresses.map { standings[$0]?.standing.kind ?? .gone }
+    return PoolFill(
+      pool: pool, isActive: networks[pool.name]?.active ?? false,
+      counts: Dictionary(grouping: kinds) { $0 }.mapValues(\.count))
+  }
+}
+
+extension PoolManager {
+  /// What the fleet is to know of this host, from memory.
+  public func fleetShare() -> FleetShare {
+    var share = FleetShare()
+    for lease in contents.leases.values where lease.state.holdsVF {
+      share.live[lease.mac] = .init(guest: lease.guest, pool: lease.pool, vlan: vlanID(of: lease))
+    }
+    for nic in fixedNICs.all where share.live[nic.mac] == nil {
+      share.live[nic.mac] = .init(guest: nic.guest, pool: poolName(ofFixed: nic.vf), vlan: nic.vlan)
+    }
+    for binding in contents.bindings.values.sorted(by: { $0.nicName < $1.nicName }) {
+      if share.bindings[binding.mac] == nil { share.bindings[binding.mac] = binding }
+    }
+    let view = viewOfMemory()
+    for pool in contents.pools.values { share.pools[pool.name] = view.fill(of: pool) }
+    return share
+  }
+
+  /// What a start is refused with because another host has one of its MACs; nil = nothing. What is only to be warned of
+  /// is logged, unless it is in `told`.
+  func clashElsewhere(
+    of nics: [CardNIC], _ told: inout Set<String>, isIncoming: Bool, within patience: Duration
+  ) async -> Refusal? {
+    guard let fleet, let guest = nics.first?.guest else { return nil }
+    let live = nics.map { ($0.mac, FleetShare.Live(guest: guest, pool: $0.pool, vlan: $0.vlan)) }
+    let wanted = Dictionary(live) { first, _ in first }
+    for other in await fleet.claim(wanted, for: guest, isIncoming: isIncoming, within: patience) {
+      guard let nic = nics.first(where: { $0.mac == other.mac }) else { continue }
+      let pool = nic.pool.flatMap { contents.pools[$0] }
+      let refusal = Refusal(
+        .macConflict, pool: nic.pool ?? other.pool, guest: guest,
+        "\(nic.pool.map { "pool \($0): " } ?? "")guest \(guest.name) has MAC \(nic.mac), which guest \(other.guest.name) "
+          + "uses on host \(other.host) (pool \(other.pool)); "
+          + (other.guest.uuid == guest.uuid ? "it is the same guest: stop it there" : "give one of them another MAC"))
+      if pool?.macConflict != .warn { return refusal }
+      if told.insert(refusal.text).inserted { log.warning("\(refusal.text)") }
+    }
+    return nil
+  }
+
+  /// `qemu migrate begin`: the guest comes from another host, which has it until the migration ends.
+  public func incoming(_ guest: GuestID) { incomingGuests[guest.uuid] = .now }
+
+  func isIncoming(_ guest: GuestID) -> Bool {
+    incomingGuests[guest.uuid].map { $0 + Self.migrationLimit > .now } ?? false
+  }
+
+  /// How long after its announcement a guest may be prepared.
+  private static let migrationLimit = Duration.seconds(600)
+
+  /// What is bound to a guest in the fleet and not here, into the ledger.
+  func takeBindings(of guest: GuestID) async throws {
+    guard let fleet else { return }
+    let found = await fleet.bindings(ofGuest: guest.uuid, within: turnLimit)
+    let new = found.filter { contents.bindings[$0.key] == nil && contents.bindings[$0.namedKey] == nil }
+    if new.isEmpty { return }
+    log.info(
+      "guest \(guest.name) keeps the MACs that it has in the fleet: \(new.map { "\($0.mac)" }.joined(separator: ", "))")
+    try await commit(
+      new.map { binding in
+        var mine = binding.owed(keepsMACs(binding.pool))
+        mine.guest = BoundGuest(guest)
+        return .bind(mine)
+      })
+  }
+}

@@ -1,0 +1,162 @@
+import ControlAPI
+import FlowFakes
+import LibvirtXML
+import PoolFlows
+import PoolModel
+import Testing
+
+@testable import Fleet
+
+@Suite(.timeLimit(.minutes(2))) struct BindingTests {
+  private static let mac = MACAddress(value: 0x5254_0000_0042)
+
+  private static func request(_ guest: String, _ mac: MACAddress? = mac) throws -> MACRequest {
+    MACRequest(guest: guest, nic: NICName(pool: "spread", position: 0), mac: mac)
+  }
+
+  @Test func boundAndUnbound() async throws {
+    try await FleetOfFakes.pair { fleet, a, _ in
+      _ = try await a.manager.bindMAC(Self.request("db"))
+      try await eventually("it is told") { fleet.binding(Self.mac)?.guest.name == "db" }
+      #expect(fleet.server[fleet.keys.byName("db", Self.mac)] == "")
+      _ = try await a.manager.unbindMACs(ofGuest: "db", nic: nil)
+      try await eventually("it is taken back, and all its indexes") {
+        !fleet.server.entries.keys.contains { $0.hasSuffix("/\(Self.mac)") }
+      }
+    }
+  }
+
+  @Test func whatIsBoundElsewhereIsRefused() async throws {
+    try await FleetOfFakes.pair { fleet, a, b in
+      _ = try await a.manager.bindMAC(Self.request("db"))
+      try await eventually("it is told") { fleet.binding(Self.mac) != nil }
+      let error = await #expect(throws: FlowError.self) { try await b.manager.bindMAC(Self.request("web")) }
+      #expect(
+        error?.message.hasPrefix("\(Self.mac) is bound to guest db (pool spread) on host a, so guest web") == true)
+      // The same guest's may be bound on both.
+      _ = try await b.manager.bindMAC(Self.request("db"))
+    }
+  }
+
+  @Test func aRenamedGuestIsFoundByItsNewName() async throws {
+    try await FleetOfFakes.pair { fleet, a, _ in
+      var guest = FakeLibvirt.guest(1, networks: ["spread"], mac: Self.mac)
+      #expect(await a.start(guest) == nil)
+      try await eventually("it is told") { fleet.binding(Self.mac)?.guest.name == "g1" }
+      await a.stop(guest)
+      guest.guest.name = "renamed"
+      #expect(await a.start(guest) == nil)
+      try await eventually("the new name is told") { fleet.binding(Self.mac)?.guest.name == "renamed" }
+      #expect(try await a.agent.find(guest: "g1").isEmpty)
+      #expect(try await a.agent.find(guest: "renamed").map(\.mac) == [Self.mac])
+    }
+  }
+
+  @Test func aGuestThatIsDefinedElsewhereKeepsItsMACs() async throws {
+    try await FleetOfFakes.pair(netdefs: [FakeHost.keep]) { fleet, a, b in
+      let guest = FakeLibvirt.guest(1, networks: ["keep"], mac: Self.mac)
+      #expect(await a.start(guest) == nil)
+      await a.stop(guest)
+      try await eventually("it is told") { fleet.binding(Self.mac) != nil }
+      await b.host.libvirt.define(
+        FakeLibvirt.guest(1, networks: ["keep"], mac: MACAddress(value: 0x5254_0000_0099)), b.manager)
+      #expect(try await b.host.libvirt.definition(of: guest.guest.uuid)?.nics.map(\.mac) == [Self.mac])
+      #expect(await b.manager.contentsNow().bindings.values.map(\.mac) == [Self.mac])
+    }
+  }
+
+  @Test func ofTwoBindingsMadeApartTheOlderStays() async throws {
+    try await FleetOfFakes.pair { fleet, a, b in
+      b.store.cut(true)
+      try await eventually("b is away") { !b.isIn }
+      // b's clock is behind, so its binding is older.
+      _ = try await b.manager.bindMAC(Self.request("web"))
+      a.host.clock.advance(seconds: 3600)
+      _ = try await a.manager.bindMAC(Self.request("db"))
+      try await eventually("a's is told") { fleet.binding(Self.mac)?.guest.name == "db" }
+      b.store.cut(false)
+      try await eventually("the older one takes its place") { fleet.binding(Self.mac)?.guest.name == "web" }
+      let text =
+        "MAC \(Self.mac) of guest db (pool spread) is bound to guest web on host b, which had it first; give db another one"
+      try await eventually("the one that gave way is told") { a.agent.problems == [text] }
+      #expect(b.agent.problems.isEmpty)
+      let status = await a.agent.status()
+      #expect(status.conflicts.map(\.guest) == ["db"])
+      #expect(status.conflicts.map(\.winner) == ["web"])
+      _ = try await b.manager.unbindMACs(ofGuest: "web", nic: nil)
+      try await eventually("it gets it back then") {
+        fleet.binding(Self.mac)?.guest.name == "db" && a.agent.problems.isEmpty
+      }
+      #expect(await a.agent.status().conflicts.isEmpty)
+    }
+  }
+
+  @Test func theYoungerOneGivesWayWhenItComesLater() async throws {
+    try await FleetOfFakes.pair { fleet, a, b in
+      b.store.cut(true)
+      try await eventually("b is away") { !b.isIn }
+      b.host.clock.advance(seconds: 3600)
+      _ = try await a.manager.bindMAC(Self.request("db"))
+      try await eventually("a's is told") { fleet.binding(Self.mac)?.guest.name == "db" }
+      _ = try await b.manager.bindMAC(Self.request("web"))
+      b.store.cut(false)
+      try await eventually("b is told") { b.agent.problems.contains { $0.contains("is bound to guest db on host a") } }
+      #expect(fleet.binding(Self.mac)?.guest.name == "db")
+      _ = try await b.manager.unbindMACs(ofGuest: "web", nic: nil)
+      try await eventually("nothing is left of it") {
+        b.agent.problems.isEmpty && fleet.server[fleet.keys.conflict(Self.mac, "b")] == nil
+      }
+    }
+  }
+
+  @Test func aConflictOutlivesARestart() async throws {
+    try await FleetOfFakes.pair { fleet, a, b in
+      b.store.cut(true)
+      try await eventually("b is away") { !b.isIn }
+      b.host.clock.advance(seconds: 3600)
+      _ = try await a.manager.bindMAC(Self.request("db"))
+      try await eventually("a's is told") { fleet.binding(Self.mac) != nil }
+      _ = try await b.manager.bindMAC(Self.request("web"))
+      b.store.cut(false)
+      try await eventually("b is told") { !b.agent.problems.isEmpty && b.isIn }
+      await b.leave()
+      let agent = fleet.agent("b", b.store)
+      let manager = try await b.host.restarted(fleet: agent)
+      let task = Task { await agent.run(manager) }
+      try await eventually("it is told again") { agent.problems.contains { $0.contains("is bound to guest db") } }
+      task.cancel()
+      await task.value
+    }
+  }
+
+  @Test func whatWasUnboundWhileAwayIsTakenBack() async throws {
+    try await FleetOfFakes.pair { fleet, a, b in
+      for number in 0..<200 {
+        _ = try await a.manager.bindMAC(
+          Self.request("vm\(number)", MACAddress(value: 0x5254_0001_0000 | UInt64(number))))
+      }
+      try await eventually("all are told") { a.agent.pending == 0 && fleet.server.entries.count > 600 }
+      a.store.cut(true)
+      try await eventually("a is away") { !a.isIn }
+      for number in 0..<100 { _ = try await a.manager.unbindMACs(ofGuest: "vm\(number)", nic: nil) }
+      a.store.cut(false)
+      try await eventually("half are left") {
+        fleet.server.entries.keys.count { $0.hasPrefix(fleet.keys.all(.bindings)) } == 100
+      }
+      #expect(fleet.server.entries.keys.count { $0.hasPrefix(fleet.keys.all(.owned, of: "a")) } == 100)
+    }
+  }
+
+  @Test func generatedMACsAreFreeInTheFleet() async throws {
+    try await FleetOfFakes.pair { fleet, a, b in
+      // All but a few of the MACs that could be made up are bound elsewhere: some would be met.
+      for number in 0..<50 { _ = try await a.manager.bindMAC(Self.request("vm\(number)", nil)) }
+      try await eventually("all are told") {
+        fleet.server.entries.keys.count { $0.hasPrefix(fleet.keys.all(.bindings)) } == 50
+      }
+      let outcome = try await b.manager.bindMAC(Self.request("other", nil))
+      #expect(
+        await b.agent.binders(of: [outcome.binding.mac], within: .seconds(1)).allSatisfy { $0.guest.name == "other" })
+    }
+  }
+}

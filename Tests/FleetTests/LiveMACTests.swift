@@ -1,0 +1,231 @@
+import FlowFakes
+import LibvirtXML
+import PoolFlows
+import PoolModel
+import Testing
+
+@testable import Fleet
+
+@Suite(.timeLimit(.minutes(2))) struct LiveMACTests {
+  private static let mac = MACAddress(value: 0x5254_0000_0042)
+  private static func guest(_ number: Int) -> GuestDescription {
+    FakeLibvirt.guest(number, networks: ["spread"], mac: mac)
+  }
+
+  @Test func whatRunsIsToldAndWhatEndsIsTakenBack() async throws {
+    try await FleetOfFakes.pair { fleet, a, _ in
+      #expect(await a.start(Self.guest(1)) == nil)
+      #expect(fleet.live(Self.mac) == ["a"])
+      try await eventually("the binding is told") { fleet.binding(Self.mac)?.guest.name == "g1" }
+      try await eventually("the pool is told") { fleet.pool("spread", "a")?.leased == 1 }
+      let record = try #require(fleet.server[fleet.keys.live(Self.mac, "a")])
+      #expect(RecordText.record(LiveRecord.self, record)?.pool == "spread")
+      await a.stop(Self.guest(1))
+      try await eventually("the MAC isn't live any more") { fleet.live(Self.mac).isEmpty }
+      #expect(fleet.binding(Self.mac)?.host == "a")
+      try await eventually("the VF is free") { fleet.pool("spread", "a")?.free == 14 }
+    }
+  }
+
+  @Test func aMACThatIsLiveElsewhereIsRefusedWithHostAndGuest() async throws {
+    try await FleetOfFakes.pair { fleet, a, b in
+      #expect(await a.start(Self.guest(1)) == nil)
+      #expect(
+        await b.start(Self.guest(2))
+          == "pool spread: guest g2 has MAC \(Self.mac), which guest g1 uses on host a (pool spread); "
+          + "give one of them another MAC")
+      #expect(fleet.live(Self.mac) == ["a"])
+      await a.stop(Self.guest(1))
+      try await eventually("it can be started then") { await b.start(Self.guest(2)) == nil }
+      #expect(fleet.live(Self.mac) == ["b"])
+    }
+  }
+
+  @Test func aPoolThatOnlyWarnsLetsItStartAndBothHostsTell() async throws {
+    let warning = FakeHost.spread.replacing("urn:vfpool:pool:1\"", with: "urn:vfpool:pool:1\" macConflict=\"warn\"")
+    try await FleetOfFakes.pair(netdefs: [warning]) { fleet, a, b in
+      #expect(await a.start(Self.guest(1)) == nil)
+      #expect(await b.start(Self.guest(2)) == nil)
+      #expect(b.host.log.lines.contains { $0.contains("which guest g1 uses on host a") })
+      try await eventually("both are told") { fleet.live(Self.mac) == ["a", "b"] }
+      let text = "MAC \(Self.mac) of guest g2 is live on host a, too, with guest g1"
+      try await eventually("status tells it") { await b.manager.view().problems.contains(text) }
+      await a.stop(Self.guest(1))
+      try await eventually("and no longer then") {
+        b.agent.contentsChanged()
+        return !b.agent.problems.contains(text)
+      }
+    }
+  }
+
+  @Test func theSameGuestOnTwoHostsIsRefused() async throws {
+    try await FleetOfFakes.pair { fleet, a, b in
+      #expect(await a.start(Self.guest(1)) == nil)
+      let refusal = await b.start(Self.guest(1))
+      #expect(refusal?.hasSuffix("uses on host a (pool spread); it is the same guest: stop it there") == true)
+      #expect(fleet.live(Self.mac) == ["a"])
+    }
+  }
+
+  @Test func duringAMigrationBothHaveIt() async throws {
+    try await FleetOfFakes.pair { fleet, a, b in
+      #expect(await a.start(Self.guest(1)) == nil)
+      await b.manager.incoming(Self.guest(1).guest)
+      #expect(await b.start(Self.guest(1)) == nil)
+      #expect(fleet.live(Self.mac) == ["a", "b"])
+      // Meanwhile nobody else gets it, and neither host complains.
+      let c = try await fleet.member("c")
+      try await eventually("c is in") { c.isIn }
+      #expect(await c.start(Self.guest(3)) != nil)
+      #expect(a.agent.problems.isEmpty && b.agent.problems.isEmpty)
+      await a.stop(Self.guest(1))
+      try await eventually("one host is left") { fleet.live(Self.mac) == ["b"] }
+      try await eventually("the binding has followed") { fleet.binding(Self.mac)?.host == "b" }
+      await c.leave()
+    }
+  }
+
+  @Test func aGuestThatIsMovedWhileItIsOffStartsAtOnce() async throws {
+    try await FleetOfFakes.pair { fleet, a, b in
+      for _ in 0..<5 {
+        #expect(await a.start(Self.guest(1)) == nil)
+        await a.stop(Self.guest(1))
+        #expect(await b.start(Self.guest(1)) == nil)
+        await b.stop(Self.guest(1))
+      }
+    }
+  }
+
+  @Test func withoutTheStoreGuestsStart() async throws {
+    try await FleetOfFakes.pair { fleet, a, b in
+      a.store.cut(true)
+      try await eventually("a is away") { !a.isIn }
+      #expect(await a.start(Self.guest(1)) == nil)
+      #expect(a.agent.problems.first?.contains("etcd can't be reached; guests start with what this host knows") == true)
+      #expect(fleet.live(Self.mac).isEmpty)
+      a.store.cut(false)
+      try await eventually("what was missed is told") { fleet.live(Self.mac) == ["a"] }
+      #expect(await b.start(Self.guest(2)) != nil)
+    }
+  }
+
+  @Test func aStoreThatDoesNotAnswerHoldsNoGuestUp() async throws {
+    try await FleetOfFakes.pair { fleet, a, _ in
+      a.store.hang(true)
+      let begin = ContinuousClock.now
+      let verdict = await a.manager.prepare(Self.guest(1), deadline: HookDeadline(in: .seconds(8)))
+      #expect(verdict == .go)
+      #expect(ContinuousClock.now - begin < .seconds(6))
+      a.store.hang(false)
+      try await eventually("it is told when it answers") { fleet.live(Self.mac) == ["a"] }
+    }
+  }
+
+  @Test func aRefusedStartLeavesNothing() async throws {
+    try await FleetOfFakes.pair { fleet, a, _ in
+      let many = FakeLibvirt.guest(7, networks: Array(repeating: "spread", count: 15))
+      #expect(await a.start(many) != nil)
+      try await eventually("its MACs are free again") {
+        !fleet.server.entries.keys.contains { $0.hasPrefix(fleet.keys.all(.live)) }
+      }
+    }
+  }
+
+  @Test func ofManyThatStartAtOnceOneGetsTheMAC() async throws {
+    let fleet = FleetOfFakes()
+    var members: [FleetOfFakes.Member] = []
+    for name in ["a", "b", "c", "d"] { members.append(try await fleet.member(name)) }
+    try await eventually("all are in") { members.allSatisfy(\.isIn) }
+    for round in 0..<20 {
+      let started = await withTaskGroup(of: Int?.self) { tasks in
+        for (place, member) in members.enumerated() {
+          let (libvirt, manager) = (member.host.libvirt, member.manager)
+          let guest = Self.guest(10 + place)
+          tasks.addTask { await libvirt.start(guest, manager) == nil ? place : nil }
+        }
+        var places: [Int] = []
+        for await place in tasks { if let place { places.append(place) } }
+        return places
+      }
+      #expect(started.count == 1, "round \(round)")
+      for place in started { await members[place].stop(Self.guest(10 + place)) }
+      try await eventually("it is free again") { fleet.live(Self.mac).isEmpty }
+    }
+    for member in members { await member.leave() }
+  }
+
+  @Test func aHostThatVanishesLosesItsLiveMACsAndKeepsItsBindings() async throws {
+    try await FleetOfFakes.pair { fleet, a, b in
+      #expect(await a.start(Self.guest(1)) == nil)
+      try await eventually("it is bound") { fleet.binding(Self.mac) != nil }
+      await a.leave()
+      a.store.cut(true)
+      fleet.server.expireAll()
+      #expect(fleet.live(Self.mac).isEmpty)
+      #expect(fleet.binding(Self.mac)?.guest.name == "g1")
+    }
+  }
+
+  @Test func aLeaseThatHasEndedIsNoticedAndAllIsWrittenAnew() async throws {
+    let fleet = FleetOfFakes()
+    let a = try await fleet.member("a", heartbeat: 1)
+    try await eventually("a is in") { a.isIn }
+    #expect(await a.start(Self.guest(1)) == nil)
+    fleet.server.expireAll()
+    #expect(fleet.live(Self.mac).isEmpty)
+    try await eventually("all is there again") {
+      fleet.live(Self.mac) == ["a"] && fleet.pool("spread", "a") != nil && fleet.server[fleet.keys.host("a")] != nil
+    }
+    await a.leave()
+  }
+
+  @Test func vfpooldsRestartLeavesNoGap() async throws {
+    try await FleetOfFakes.pair { fleet, a, b in
+      #expect(await a.start(Self.guest(1)) == nil)
+      let old = try #require(await a.agent.lease)
+      await a.leave()
+      #expect(await b.start(Self.guest(2)) != nil)
+      let agent = fleet.agent("a", a.store)
+      let manager = try await a.host.restarted(fleet: agent)
+      let task = Task { await agent.run(manager) }
+      try await eventually("it is in again") { if case .connected = agent.connection { true } else { false } }
+      fleet.server.expire(old)
+      #expect(fleet.live(Self.mac) == ["a"])
+      #expect(fleet.server[fleet.keys.host("a")] != nil)
+      task.cancel()
+      await task.value
+    }
+  }
+
+  @Test func twoHostsOfOneNameAreToldApart() async throws {
+    try await FleetOfFakes.pair { fleet, a, _ in
+      let other = try await fleet.member("a", machine: "another")
+      try await eventually("it is told") {
+        other.agent.problems.first?.contains("another host of the fleet is called a") == true
+      }
+      #expect(a.isIn && !other.isIn)
+      await other.leave()
+    }
+  }
+
+  @Test func aHostAtRestAsksOnlyForItsLease() async throws {
+    try await FleetOfFakes.pair { fleet, a, _ in
+      #expect(await a.start(Self.guest(1)) == nil)
+      try await eventually("the pool is told") { fleet.pool("spread", "a")?.leased == 1 }
+      try await Task.sleep(for: .milliseconds(300))
+      let before = fleet.server.requests
+      try await Task.sleep(for: .seconds(1))
+      #expect(fleet.server.requests == before)
+    }
+  }
+
+  @Test func aFullStoreIsSaid() async throws {
+    try await FleetOfFakes.pair { fleet, a, _ in
+      fleet.server.fill(true)
+      #expect(await a.start(Self.guest(1)) == nil)
+      try await eventually("it is told") { a.agent.problems.first?.contains("database space exceeded") == true }
+      fleet.server.fill(false)
+      try await eventually("and made good") { fleet.live(Self.mac) == ["a"] && a.agent.problems.isEmpty }
+    }
+  }
+}
