@@ -33,13 +33,16 @@ let smallLinking =
   ["-use-ld=lld"]
   + ["-z", "pack-relative-relocs", "--icf=safe", "--no-export-dynamic"].flatMap { ["-Xlinker", $0] }
 
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -57,9 +60,11 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log.git", from: "1.14.0"),
     .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.30.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
     .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
     .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0", traits: []),
+    .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.6.0"),
   ],
   targets: [
@@ -82,7 +87,7 @@ let package = Package(
       "Daemon",
       [
         "ControlServer", "ControlAPI", "ControlSocket", "PoolFlows", "PoolModel", "LibvirtXML", "HostConfig", "Sysfs",
-        "Netlink", "Libvirt", "LedgerStore", logging, serviceLifecycle, unixSignals,
+        "Netlink", "Libvirt", "LedgerStore", "Fleet", "EtcdFleet", "Etcd", logging, serviceLifecycle, unixSignals,
       ]),
     module(
       "ControlServer",
@@ -99,7 +104,9 @@ let package = Package(
     module("ControlAPI", ["PoolModel", "ControlSocket"]),
     module("ControlSocket"),
 
-    // One module a neighbour: SQLite, libvirt, the kernel.
+    // One module a neighbour: etcd, SQLite, libvirt, the kernel.
+    module("EtcdFleet", ["Fleet", "Etcd"]),
+    module("Etcd", [asyncHTTPClient, nioCore, nioHTTP1, nioPosix, nioSSL, logging]),
     module("LedgerStore", ["PoolModel", grdb]),
     module("Libvirt", ["PoolModel", "Clibvirt"]),
     module("Netlink", ["PoolModel", "Clibnl"]),
@@ -151,10 +158,23 @@ let package = Package(
         serviceLifecycle, unixSignals,
       ], path: "Tests/api", exclude: ["run"], swiftSettings: swiftSettings),
     .executableTarget(
+      name: "fleet-bench",
+      dependencies: [
+        "EtcdCluster", "Etcd", "EtcdFleet", "Fleet", "FlowFakes", "ControlAPI", "LibvirtXML", "PoolFlows", "PoolModel",
+        logging,
+      ],
+      path: "Tests/fleet-bench", swiftSettings: swiftSettings),
+    .executableTarget(
       name: "netlink-bench", dependencies: ["Netlink", "PoolModel", "Clibnl", "Syscalls"],
       path: "Tests/netlink-bench/Bench", swiftSettings: swiftSettings),
     .target(name: "Syscalls", path: "Tests/netlink-bench/Syscalls", cSettings: cSettings),
     tests("PoolFlows", ["FlowFakes", "PoolModel", "Allocator", "LibvirtXML", logging]),
+    // Members of a real etcd, on loopback.
+    .target(name: "EtcdCluster", path: "Tests/EtcdCluster", swiftSettings: swiftSettings),
+    tests("Etcd", ["EtcdCluster", asyncHTTPClient, nioCore, nioHTTP1, nioPosix, logging]),
+    tests(
+      "EtcdFleet",
+      ["EtcdCluster", "Etcd", "ControlAPI", "Fleet", "FlowFakes", "PoolFlows", "PoolModel", "LibvirtXML", logging]),
     tests("Fleet", ["FlowFakes", "ControlAPI", "PoolFlows", "PoolModel", "LibvirtXML", logging]),
     tests("FaultPoints", ["FlowFakes", "PoolFlows", "PoolModel", "LibvirtXML", logging]),
     tests(
@@ -166,7 +186,8 @@ let package = Package(
     tests(
       "Daemon",
       [
-        "LedgerStore", "Libvirt", "LibvirtXML", "Netlink", "PoolFlows", "PoolModel", "Sysfs", logging, serviceLifecycle,
+        "Etcd", "LedgerStore", "Libvirt", "LibvirtXML", "Netlink", "PoolFlows", "PoolModel", "Sysfs", logging,
+        serviceLifecycle,
       ]),
     tests("Commands", ["SocketFakes", "HostFakes", "ControlAPI", "Doctor", "HostConfig", "PoolModel", "Sysfs"]),
   ]

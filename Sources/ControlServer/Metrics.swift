@@ -1,4 +1,5 @@
 import ControlAPI
+import Fleet
 import PoolFlows
 import PoolModel
 
@@ -9,6 +10,8 @@ struct Metrics {
   let hooks: [String: HookTimes.Step]
   let hooksEnabled: Bool
   let version: String
+  /// Nil: this host is in none.
+  let fleet: FleetAgent?
 
   private typealias Sample = MetricsText.Sample
 
@@ -19,6 +22,7 @@ struct Metrics {
     addCounts(to: &text)
     addHooks(to: &text)
     addHost(to: &text)
+    if let fleet { addFleet(fleet, to: &text) }
     text.end()
     return text.text
   }
@@ -143,5 +147,13 @@ struct Metrics {
         Sample(view.allProblems.count)
       ])
     text.add("vfpool_build_info", .gauge, "vfpoold's version; 1.", [Sample(["version": version], 1)])
+  }
+
+  private func addFleet(_ fleet: FleetAgent, to text: inout MetricsText) {
+    let isConnected = if case .connected = fleet.connection { true } else { false }
+    text.add("vfpool_fleet_connected", .gauge, "Whether this host is in its fleet now.", [Sample(isConnected)])
+    text.add(
+      "vfpool_fleet_pending_records", .gauge, "Records of this host's that the fleet's store hasn't got yet.",
+      [Sample(fleet.pending)])
   }
 }

@@ -17,7 +17,7 @@ struct ReadRoutes {
       let view = await manager.view(counters: true)
       let metrics = Metrics(
         view: view, tally: await manager.tallyNow(), hooks: about.hookTimes.now(),
-        hooksEnabled: about.hooksEnabled(), version: about.version)
+        hooksEnabled: about.hooksEnabled(), version: about.version, fleet: about.fleet)
       let format = MetricsText.Format(accept: request.headers[.accept])
       return Answer.text(metrics.text(format), type: format.contentType)
     }

@@ -18,7 +18,7 @@ import PoolModel
 /// | `web-listen` | the loopback address and port for web page, API and metrics, read-only, with a token; off |
 /// | `log-level` | `debug`, `info`, `notice`, `warning` or `error`; `info` |
 ///
-/// A number or a prefix that makes no sense counts as absent.
+/// A number or a prefix that makes no sense counts as absent. What begins with `fleet` is read by `FleetConfiguration`.
 struct DaemonConfiguration: Sendable {
   var socket = SocketPath.readWrite
   var readOnlySocket = SocketPath.readOnly
@@ -31,6 +31,8 @@ struct DaemonConfiguration: Sendable {
   var webListen: (host: String, port: Int)?
   /// The folder with the web page and the API's description; not in the file, but where the package puts it.
   var share = getenv("VFPOOL_SHARE").map { String(cString: $0) } ?? "/usr/share/vfpool"
+  /// Nil: no fleet is configured.
+  var fleet: Result<FleetConfiguration?, FleetConfiguration.Unusable>
   /// How long a passed prepare may keep its turn: twice what its hook waits.
   var turnLimit: Duration
 
@@ -42,6 +44,7 @@ struct DaemonConfiguration: Sendable {
 
   init(text: String) {
     let hook = HookConfiguration(text: text)
+    fleet = Result { () throws(FleetConfiguration.Unusable) in try FleetConfiguration(text: text) }
     turnLimit = .milliseconds(2 * hook.deadline(of: .prepare))
     for (key, value) in ConfigurationText(text) {
       switch key {

@@ -1,5 +1,7 @@
 import ControlAPI
 import ControlServer
+import Etcd
+import Fleet
 import Foundation
 import HostConfig
 import LedgerStore
@@ -50,9 +52,18 @@ public enum DaemonRun {
     LibvirtEventLoop.start()
     let libvirt = LibvirtLink(log: log)
     let now = { @Sendable in Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)) }
+    var fleet: (agent: FleetAgent, etcd: EtcdClient)?
+    var fleetSpace: (any FleetSpace)?
+    do throws(FleetConfiguration.Unusable) {
+      fleet = try configuration.fleet.get()?.agent(version: Version.current, log: log, now: now)
+      fleetSpace = fleet?.agent
+    } catch {
+      log.error("in no fleet: \(error)")
+      fleetSpace = UnusableFleet(why: error.description)
+    }
     let neighbours = PoolManager.Neighbours(
       links: links, networks: LibvirtNetworks(link: libvirt), guests: LibvirtGuests(link: libvirt),
-      devices: HostDevices(link: libvirt), ledger: store ?? NoLedger(), now: now,
+      devices: HostDevices(link: libvirt), ledger: store ?? NoLedger(), fleet: fleetSpace, now: now,
       newUUID: { UUID().uuidString.lowercased() })
     let manager = PoolManager(
       try wrapping(neighbours),
@@ -66,6 +77,7 @@ public enum DaemonRun {
       HookLinks().linkedSince != nil
     }
     about.unusableLedger = unusableLedger
+    about.fleet = fleet?.agent
     var sockets: [ControlService.Endpoint] = [
       .readOnly(path: configuration.readOnlySocket, groups: ["libvirt", "vfpool"])
     ]
@@ -89,12 +101,17 @@ public enum DaemonRun {
             service: LedgerPruning(ledger: store, retention: configuration.retention, log: log, now: now))
         ]
       } ?? []
+    var fleetLife: [ServiceGroupConfiguration.ServiceConfiguration] = []
+    // Without a ledger nobody knows what this host has.
+    if let fleet, unusableLedger == nil {
+      fleetLife.append(.init(service: FleetLife(agent: fleet.agent, etcd: fleet.etcd, manager: manager)))
+    }
     let group = ServiceGroup(
       configuration: .init(
         services: services.map { .init(service: $0) } + [
           .init(service: LibvirtWatch(libvirt: libvirt, manager: manager)),
           .init(service: KernelEvents(watch: watch, manager: manager)),
-        ] + pruning, gracefulShutdownSignals: [.sigterm, .sigint], logger: log))
+        ] + pruning + fleetLife, gracefulShutdownSignals: [.sigterm, .sigint], logger: log))
     log.info("vfpoold \(Version.current) serves \(configuration.socket)")
     try await group.run()
   }

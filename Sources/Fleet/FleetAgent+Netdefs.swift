@@ -72,6 +72,7 @@ extension FleetAgent {
     do {
       _ = try await manager.apply(netdef: netdef.xml, plan: false, ifPlan: netdef.tokens?[host.name])
       netdefFailures[pool] = nil
+      log.notice("pool \(pool) is as the fleet's netdef says, which \(netdef.by) has given")
     } catch {
       result.failure = "\(error)"
       netdefFailures[pool] = "the fleet's netdef of pool \(pool) is not applied here: \(error)"

@@ -20,6 +20,7 @@ extension FleetAgent {
     }
     var report: FleetStatusReport
     switch connection {
+    case .joining(let since): report = emptyReport(connected: false, since, "it is joining")
     case .connected(let since): report = emptyReport(connected: true, since, nil)
     case .away(let why, let since): report = emptyReport(connected: false, since, why)
     }

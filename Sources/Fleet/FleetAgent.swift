@@ -24,6 +24,8 @@ public actor FleetAgent: FleetSpace {
 
   /// What is between this host and its fleet.
   public enum Connection: Hashable, Sendable {
+    /// It has only begun to ask.
+    case joining(since: Timestamp)
     case connected(since: Timestamp)
     /// In words why, and since when.
     case away(String, since: Timestamp)
@@ -98,7 +100,7 @@ public actor FleetAgent: FleetSpace {
     self.takesNetdefs = takesNetdefs
     self.log = log
     self.now = now
-    told = Mutex(Told(connection: .away("not asked yet", since: now())))
+    told = Mutex(Told(connection: .joining(since: now())))
   }
 
   // MARK: Told without waiting
@@ -143,10 +145,9 @@ public actor FleetAgent: FleetSpace {
   private func note(away why: String, isFirst: Bool) {
     let since = now()
     told.withLock { told in
-      if case .away(_, let before) = told.connection {
-        told.connection = .away(why, since: before)
-      } else {
-        told.connection = .away(why, since: since)
+      switch told.connection {
+      case .away(_, let before), .joining(let before): told.connection = .away(why, since: before)
+      case .connected: told.connection = .away(why, since: since)
       }
     }
     if isFirst { log.warning("not in the fleet: \(why); guests start with what this host knows") }

@@ -146,7 +146,10 @@ extension PoolManager {
   func takeBindings(of guest: GuestID) async throws {
     guard let fleet else { return }
     let found = await fleet.bindings(ofGuest: guest.uuid, within: turnLimit)
-    let new = found.filter { contents.bindings[$0.key] == nil && contents.bindings[$0.namedKey] == nil }
+    let taken = Set(contents.bindings.values.map(\.mac))
+    let new = found.filter {
+      contents.bindings[$0.key] == nil && contents.bindings[$0.namedKey] == nil && !taken.contains($0.mac)
+    }
     if new.isEmpty { return }
     log.info(
       "guest \(guest.name) keeps the MACs that it has in the fleet: \(new.map { "\($0.mac)" }.joined(separator: ", "))")

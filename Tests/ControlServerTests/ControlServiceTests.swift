@@ -488,7 +488,10 @@ struct ControlServiceTests {
       let task = Task { await agent.run(manager) }
       _ = try await manager.apply(netdef: FakeHost.spread, plan: false)
       let guest = FakeLibvirt.guest(1, networks: ["spread"])
-      while agent.pending > 0 || agent.problems != [] { try await Task.sleep(for: .milliseconds(10)) }
+      while true {
+        if case .connected = agent.connection { break }
+        try await Task.sleep(for: .milliseconds(10))
+      }
       #expect(await host.libvirt.start(guest, manager) == nil)
       let mac = try #require(guest.nics[0].mac)
       #expect(try await away { try client.fleetStatus() }.hosts.map(\.host) == ["a"])

@@ -3,7 +3,7 @@ import PoolFlows
 import PoolModel
 
 /// A manager among fakes, connected to libvirt.
-public struct FakeHost {
+public struct FakeHost: Sendable {
   public let kernel: FakeKernel
   public let ledger = FakeLedger()
   public let libvirt: FakeLibvirt

@@ -1,6 +1,7 @@
 #!/bin/bash
 # The power is cut while a guest starts, while guests run, and while one stops: after each boot the ledger is whole, no
 # lease or hold of the old boot is left, MAC bindings are kept, the VFs are there, and every guest starts.
+# soak
 # timeout: 1500
 source "$LAB_SUPPORT"
 

@@ -1,6 +1,7 @@
 """A pool is changed under running guests, row by row of the README's table: each keeps its VF, libvirt's counts stay right,
 and what needs a guest stopped is refused by its name. Pools find their cards by selectors, and follow them."""
 
+# soak
 # timeout: 2400
 from vfpoollab import *
 
