@@ -8,8 +8,8 @@ struct FleetApply: ParsableCommand {
     commandName: "apply", abstract: "Makes or changes pools on all hosts of the fleet.",
     discussion: """
       Each host plans first. When one of them can't do it, or a guest would lose its VF, nothing is done anywhere, unless \
-      --skip leaves that host out. Then each host does exactly what it planned. Hosts that are off, or join later, get the \
-      pools when they are in the fleet, until “vfpool fleet forget”.
+      --skip leaves that host out. Then each host does exactly what it planned, one file after the other; the first that \
+      fails ends it. Hosts that are off, or join later, get the pools when they are in the fleet, until “vfpool fleet forget”.
 
       Where cards have other names, select PFs by pci, mac, match or driver instead of dev (man 5 vfpool-netdef).
       """)
@@ -35,34 +35,45 @@ struct FleetApply: ParsableCommand {
       String(decoding: try InputFile(name).bytes(), as: UTF8.self)
     }
     let client = connection.client
-    var hosts = host.isEmpty ? nil : host
-    if !skip.isEmpty {
-      let up = try client.fleetHosts().map(\.host)
-      if let unknown = skip.first(where: { !up.contains($0) }) {
-        throw CommandError(.notFound, "host \(unknown) isn't up in the fleet; there are: \(up.joined(separator: ", "))")
-      }
-      hosts = up.filter { !skip.contains($0) }
-    }
-    let plan = try withProgress("waiting for the hosts' plans") { [hosts] () throws(ControlClientError) in
-      try client.fleetPlan(FleetApplication(netdefs: netdefs, hosts: hosts))
+    let hosts = host.isEmpty ? nil : host
+    let except = skip.isEmpty ? nil : skip
+    let plan = try withProgress("waiting for the hosts' plans") { () throws(ControlClientError) in
+      try client.fleetPlan(FleetApplication(netdefs: netdefs, hosts: hosts, except: except))
     }
     if isPlan || plan.obstacle != nil {
       json.print(plan) { plan.text(Console.current.style) }
       if let obstacle = plan.obstacle { throw CommandError(.failed, "nothing is done: \(obstacle)") }
-      if plan.hosts.contains(where: { $0.plans.contains { !$0.steps.isEmpty } }) { throw CommandError(.planHasChanges) }
+      if plan.hasSteps { throw CommandError(.planHasChanges) }
       return
     }
-    let tokens = Dictionary(uniqueKeysWithValues: plan.hosts.map { ($0.host, $0.plans.map(\.token)) })
-    let wanted = FleetApplication(netdefs: netdefs, hosts: hosts, tokens: tokens)
-    let done = try withProgress("applying on \(plan.hosts.count) hosts") { () throws(ControlClientError) in
-      try client.fleetApply(wanted)
+    var done: [FleetPlanReport] = []
+    for (place, netdef) in netdefs.enumerated() {
+      // What the one before has changed belongs to the plan.
+      var own = plan
+      if netdefs.count > 1 {
+        own = try client.fleetPlan(FleetApplication(netdefs: [netdef], hosts: hosts, except: except))
+        if let obstacle = own.obstacle {
+          throw CommandError(.failed, "\(files[place]) and what follows it is not applied: \(obstacle)")
+        }
+      }
+      let tokens = Dictionary(uniqueKeysWithValues: own.hosts.map { ($0.host, $0.plans.map(\.token)) })
+      let (file, count) = (files[place], own.hosts.count)
+      let wanted = FleetApplication(netdefs: [netdef], hosts: hosts, except: except, tokens: tokens)
+      let report = try withProgress("applying \(file) on \(count) hosts") {
+        () throws(ControlClientError) in try client.fleetApply(wanted)
+      }
+      done.append(report)
+      if !json.isOn { Console.current.write(report.doneText(files[place], Console.current.style)) }
+      let failed = report.hosts.filter { $0.failure != nil }.map(\.host)
+      if !failed.isEmpty {
+        if json.isOn { json.print(done) { "" } }
+        throw CommandError(
+          .failed,
+          "\(failed.count) of \(report.hosts.count) hosts have not applied \(files[place]): \(failed.joined(separator: ", "))"
+        )
+      }
     }
-    json.print(done) { done.doneText(Console.current.style) }
-    let failed = done.hosts.filter { $0.failure != nil }.map(\.host)
-    if !failed.isEmpty {
-      throw CommandError(
-        .failed, "\(failed.count) of \(done.hosts.count) hosts have not applied it: \(failed.joined(separator: ", "))")
-    }
+    if json.isOn { json.print(done) { "" } }
   }
 }
 
@@ -89,9 +100,12 @@ extension FleetPlanReport {
     return groups.map { "\($0.hosts.map(printable).joined(separator: ", "))\n\($0.text)" }.joined(separator: "\n")
   }
 
-  func doneText(_ style: Style) -> String {
+  var hasSteps: Bool { hosts.contains { $0.plans.contains { !$0.steps.isEmpty } } }
+
+  func doneText(_ file: String, _ style: Style) -> String {
     hosts.map { row in
-      row.failure.map { "\(row.host): " + style.paint(printable($0), .red) } ?? "\(row.host): applied"
+      row.failure.map { "\(file): \(row.host): " + style.paint(printable($0), .red) }
+        ?? "\(file): applied on \(row.host)"
     }.map { $0 + "\n" }.joined()
   }
 }

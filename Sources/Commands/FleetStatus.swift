@@ -29,6 +29,11 @@ extension FleetStatusReport {
         ?? " is bound anew"
       return style.paint("MAC \(row.mac) of guest \(printable(row.guest)) on \(row.host)\(printable(winner))", .red)
     }
+    lines += clashes.map { row in
+      style.paint(
+        "MAC \(row.mac) is live on \(row.host) and on \(row.otherHost), there with guest \(printable(row.otherGuest))",
+        .red)
+    }
     for netdef in netdefs {
       lines += netdef.failures.map {
         style.paint("netdef \(netdef.pool) is not applied on \($0.host): \(printable($0.why))", .red)

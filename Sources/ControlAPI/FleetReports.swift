@@ -17,10 +17,12 @@ public struct FleetStatusReport: Codable, Hashable, Sendable {
   public var pools: [FleetPoolRow]
   public var netdefs: [FleetNetdefRow]
   public var conflicts: [FleetConflictRow]
+  public var clashes: [FleetClashRow]
 
   public init(
     host: String, connected: Bool, since: Timestamp, why: String?, pending: Int, members: [FleetMemberRow],
-    hosts: [FleetHostRow], pools: [FleetPoolRow], netdefs: [FleetNetdefRow], conflicts: [FleetConflictRow]
+    hosts: [FleetHostRow], pools: [FleetPoolRow], netdefs: [FleetNetdefRow], conflicts: [FleetConflictRow],
+    clashes: [FleetClashRow]
   ) {
     self.host = host
     self.connected = connected
@@ -32,6 +34,23 @@ public struct FleetStatusReport: Codable, Hashable, Sendable {
     self.pools = pools
     self.netdefs = netdefs
     self.conflicts = conflicts
+    self.clashes = clashes
+  }
+}
+
+/// A MAC that is live on two hosts: etcd couldn't be asked when one of the guests started, or its pool only warns.
+public struct FleetClashRow: Codable, Hashable, Sendable {
+  public var mac: MACAddress
+  public var host: String
+  public var otherHost: String
+  /// The other host's.
+  public var otherGuest: String
+
+  public init(mac: MACAddress, host: String, otherHost: String, otherGuest: String) {
+    self.mac = mac
+    self.host = host
+    self.otherHost = otherHost
+    self.otherGuest = otherGuest
   }
 }
 
@@ -229,12 +248,17 @@ public struct FleetApplication: Codable, Hashable, Sendable {
   public var netdefs: [String]
   /// Nil = all hosts.
   public var hosts: [String]?
+  /// Not these.
+  public var except: [String]?
   /// By host, the tokens of its plans: exactly that is done. Needed to apply.
   public var tokens: [String: [String]]?
 
-  public init(netdefs: [String], hosts: [String]?, tokens: [String: [String]]? = nil) {
+  public init(
+    netdefs: [String], hosts: [String]?, except: [String]? = nil, tokens: [String: [String]]? = nil
+  ) {
     self.netdefs = netdefs
     self.hosts = hosts
+    self.except = except
     self.tokens = tokens
   }
 }
@@ -247,6 +271,7 @@ public struct FleetEventRow: Codable, Hashable, Sendable {
     case macBound, macUnbound
     case poolChanged, poolGone
     case conflict, conflictOver
+    case clash, clashOver
     case netdefSaved, netdefForgotten, netdefApplied, netdefFailed
   }
 

@@ -5,12 +5,36 @@ import Hummingbird
 import LibvirtXML
 import PoolFlows
 import PoolModel
+import Synchronization
 
 /// What is asked of the whole fleet.
 struct FleetRoutes {
   /// Nil: this host is in none.
   let fleet: FleetAgent?
   let changesThings: Bool
+  private let watchers = Watchers()
+
+  init(fleet: FleetAgent?, changesThings: Bool) {
+    self.fleet = fleet
+    self.changesThings = changesThings
+  }
+
+  /// Each has a stream of the store's.
+  private final class Watchers: Sendable {
+    private static let most = 8
+    private let count = Mutex(0)
+
+    /// False: there are as many as there may be.
+    func add() -> Bool {
+      count.withLock { count in
+        guard count < Self.most else { return false }
+        count += 1
+        return true
+      }
+    }
+
+    func remove() { count.withLock { $0 -= 1 } }
+  }
 
   func add(to routes: Routes) {
     routes.serve(.get, Route.fleetStatus) { _ in try Answer.json(await agent().status()) }
@@ -33,12 +57,14 @@ struct FleetRoutes {
     routes.serve(.post, Route.fleetPlan) { request in
       let wanted = try await ChangeRoutes.decoded(FleetApplication.self, request, limit: ChangeRoutes.netdefLimit)
       _ = try Self.named(wanted.netdefs)
-      return try Answer.json(await agent().plan(wanted.netdefs, on: wanted.hosts))
+      return try Answer.json(await agent().plan(wanted.netdefs, on: wanted.hosts, except: wanted.except))
     }
     routes.serve(.post, Route.fleetApply) { request in
       let wanted = try await ChangeRoutes.decoded(FleetApplication.self, request, limit: ChangeRoutes.netdefLimit)
       guard let tokens = wanted.tokens else { throw FlowError(.invalid, "tokens of the hosts' plans are needed") }
-      return try Answer.json(await agent().apply(Self.named(wanted.netdefs), on: wanted.hosts, tokens: tokens))
+      return try Answer.json(
+        await agent().apply(
+          Self.named(wanted.netdefs), on: wanted.hosts, except: wanted.except, tokens: tokens))
     }
     routes.serve(.post, Route.fleetForget, "pool") { request in
       try await agent().forget(netdef: request.needed("pool"))
@@ -68,13 +94,18 @@ struct FleetRoutes {
 
   private func events(_ agent: FleetAgent) async throws -> Response {
     let events = try await agent.events()
+    let watchers = watchers
     return EventResponse<FleetEventRow>(
       begin: { tell in
+        guard watchers.add() else { return nil }
         let task = Task {
           do { for try await event in events { tell(event) } } catch {}
           tell(nil)
         }
-        return { task.cancel() }
+        return {
+          task.cancel()
+          watchers.remove()
+        }
       },
       text: {
         { row in

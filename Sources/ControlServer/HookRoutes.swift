@@ -51,6 +51,11 @@ struct HookRoutes {
     let deadline = deadline(request)
     let xml = try await request.bytes(upTo: Self.bodyLimit).readableBytesView
     let (op, subop) = (request.word("op"), request.word("subop"))
+    // True also when it comes late: libvirt goes on, and prepares the guest.
+    if (op, subop) == ("migrate", "begin") {
+      await manager.incoming(try GuestID(domain: xml))
+      return .go
+    }
     guard !deadline.isOver else {
       times.noteLate(Self.step(op))
       await manager.hookCameLate("qemu \(op) of guest \(request.word("object"))")
@@ -60,7 +65,6 @@ struct HookRoutes {
     defer { times.note(Self.step(op), took: .now - begin) }
     switch (op, subop) {
     case ("prepare", "begin"): return await manager.prepare(try GuestDescription(bytes: xml), deadline: deadline)
-    case ("migrate", "begin"): await manager.incoming(try GuestID(domain: xml))
     case ("start", "begin"): await manager.started(try GuestID(domain: xml), deadline: deadline)
     case ("release", "end"):
       let run = await manager.endOfRun(of: try GuestID(domain: xml))

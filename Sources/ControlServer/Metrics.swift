@@ -11,7 +11,7 @@ struct Metrics {
   let hooksEnabled: Bool
   let version: String
   /// Nil: this host is in none.
-  let fleet: FleetAgent?
+  let fleet: (connection: FleetAgent.Connection, pending: Int)?
 
   private typealias Sample = MetricsText.Sample
 
@@ -22,7 +22,7 @@ struct Metrics {
     addCounts(to: &text)
     addHooks(to: &text)
     addHost(to: &text)
-    if let fleet { addFleet(fleet, to: &text) }
+    if let fleet { addFleet(fleet.connection, fleet.pending, to: &text) }
     text.end()
     return text.text
   }
@@ -149,11 +149,11 @@ struct Metrics {
     text.add("vfpool_build_info", .gauge, "vfpoold's version; 1.", [Sample(["version": version], 1)])
   }
 
-  private func addFleet(_ fleet: FleetAgent, to text: inout MetricsText) {
-    let isConnected = if case .connected = fleet.connection { true } else { false }
+  private func addFleet(_ connection: FleetAgent.Connection, _ pending: Int, to text: inout MetricsText) {
+    let isConnected = if case .connected = connection { true } else { false }
     text.add("vfpool_fleet_connected", .gauge, "Whether this host is in its fleet now.", [Sample(isConnected)])
     text.add(
       "vfpool_fleet_pending_records", .gauge, "Records of this host's that the fleet's store hasn't got yet.",
-      [Sample(fleet.pending)])
+      [Sample(pending)])
   }
 }

@@ -1,4 +1,5 @@
 import ControlAPI
+import Fleet
 import Hummingbird
 import PoolFlows
 import PoolModel
@@ -15,9 +16,11 @@ struct ReadRoutes {
     routes.serve(.get, Route.events) { request in try await EventStream(manager: manager).response(to: request) }
     routes.serve(.get, Route.metrics) { request in
       let view = await manager.view(counters: true)
+      var fleet: (FleetAgent.Connection, Int)?
+      if let agent = about.fleet { fleet = (agent.connection, await agent.pendingNow()) }
       let metrics = Metrics(
         view: view, tally: await manager.tallyNow(), hooks: about.hookTimes.now(),
-        hooksEnabled: about.hooksEnabled(), version: about.version, fleet: about.fleet)
+        hooksEnabled: about.hooksEnabled(), version: about.version, fleet: fleet)
       let format = MetricsText.Format(accept: request.headers[.accept])
       return Answer.text(metrics.text(format), type: format.contentType)
     }

@@ -77,7 +77,7 @@ public enum DaemonRun {
       HookLinks().linkedSince != nil
     }
     about.unusableLedger = unusableLedger
-    about.fleet = fleet?.agent
+    about.fleet = unusableLedger == nil ? fleet?.agent : nil
     var sockets: [ControlService.Endpoint] = [
       .readOnly(path: configuration.readOnlySocket, groups: ["libvirt", "vfpool"])
     ]

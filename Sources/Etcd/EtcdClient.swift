@@ -6,14 +6,14 @@ import Synchronization
 /// Asks the members of an etcd cluster, 3.4 or later, over their JSON gateway.
 ///
 /// A request is tried on one member after the other until its deadline: what a member didn't do, any request; what it
-/// may have done, only reads and what may be done twice. The member that answered last is asked first. Reads are
+/// may have done, only reads and what may be done twice. A member is asked first until it fails. Reads are
 /// linearizable. Call `shutdown` at the end.
 public final class EtcdClient: Sendable {
   private struct State {
-    /// Which endpoint is asked first.
+    /// Which endpoint is asked first: the one behind it as soon as it has failed.
     var preferred: Int
     /// Which one answered last.
-    var answered: Int?
+    var answered: EtcdEndpoint?
     var token: String?
     /// Whether etcd has said that it needs no token.
     var isOpen = false
@@ -65,23 +65,19 @@ public final class EtcdClient: Sendable {
 
   // MARK: Endpoints
 
-  /// The one that answered last, or the one behind it when it has failed since, then the others in their order.
+  /// The one that is asked first, then those behind it.
   var order: [EtcdEndpoint] {
     let first = state.withLock { $0.preferred }
     return Array(configuration.endpoints[first...] + configuration.endpoints[..<first])
   }
 
-  private func noteSuccess(_ endpoint: EtcdEndpoint, _ call: Call) {
-    state.withLock { state in
-      if call.needsMajority { state.heard[endpoint] = .now }
-    }
-  }
-
-  private func prefer(_ endpoint: EtcdEndpoint) {
-    guard let index = configuration.endpoints.firstIndex(of: endpoint) else { return }
+  private func noteSuccess(_ endpoint: EtcdEndpoint, _ call: Call, wasChosen: Bool) {
+    guard call.needsMajority else { return }
     let isNews = state.withLock { state in
-      defer { (state.preferred, state.answered) = (index, index) }
-      return state.answered != index
+      state.heard[endpoint] = .now
+      guard wasChosen else { return false }
+      defer { state.answered = endpoint }
+      return state.answered != endpoint
     }
     if isNews { log.info("etcd is asked at \(endpoint) now") }
   }
@@ -149,8 +145,7 @@ public final class EtcdClient: Sendable {
         let outcome: Outcome<Message> = await answer(to: call, at: endpoint, limits, &mayRenew)
         switch outcome {
         case .done(let message):
-          noteSuccess(endpoint, call)
-          if only == nil { prefer(endpoint) }
+          noteSuccess(endpoint, call, wasChosen: only == nil)
           return (message, trail.mayBeDone)
         case .failed(let why, let mayBeDone):
           trail.note(endpoint, why, mayBeDone: mayBeDone)

@@ -26,8 +26,5 @@ struct MessageSplitter {
     return messages
   }
 
-  /// What came without an end of line.
-  var rest: [UInt8] { buffer }
-
   private var tooLarge: EtcdError { .tooLarge("a message of more than \(limit) bytes") }
 }

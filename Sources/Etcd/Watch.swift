@@ -41,10 +41,11 @@ public final class Watch: AsyncSequence, Sendable {
 }
 
 extension EtcdClient {
-  /// Begins to watch; the range's `revision` when it was read is the one to go on after.
+  /// Begins to watch at least one range; `revision` is the one at which it was read.
   ///
   /// Costs etcd a request a `watchProbeInterval` in which the member has done nothing else for this client.
   public func watch(_ ranges: [KeyRange], after revision: Int64, order: WatchOrder = .total) -> Watch {
+    precondition(!ranges.isEmpty)
     let session = WatchSession(self, WatchReader(ranges, after: revision, order: order))
     session.start()
     return Watch(session)

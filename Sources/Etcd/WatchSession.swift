@@ -40,6 +40,8 @@ final class WatchSession: Sendable {
   private let client: EtcdClient
   private let state: Mutex<State>
 
+  /// The most bytes of an answer that says why not.
+  private static let failureLimit = 65_536
   /// Between two rounds over the endpoints.
   private static let longestPause = Duration.seconds(15)
   /// Hosts that lose the same member don't come to the next one all at once.
@@ -99,6 +101,7 @@ final class WatchSession: Sendable {
   private func run() async {
     var failed: [EtcdEndpoint] = []
     var rounds = 0
+    var isToldAway = false
     var mayRenew = true
     while !Task.isCancelled {
       let order = client.order
@@ -119,13 +122,16 @@ final class WatchSession: Sendable {
       case .lost(let why):
         if wasConnected {
           client.log.info("the watch on etcd at \(endpoint) broke: \(why)")
-          mayRenew = true
+          (isToldAway, mayRenew) = (false, true)
         }
         if wasConnected, ContinuousClock.now - began > Self.shortLife { (failed, rounds) = ([], 0) }
         failed.append(endpoint)
         var pause = Self.spread * Double.random(in: 0...1)
         if client.configuration.endpoints.allSatisfy(failed.contains) {
-          if rounds == 0 { client.log.warning("etcd can't be watched: \(endpoint): \(why)") }
+          if !wasConnected, !isToldAway {
+            client.log.warning("etcd can't be watched: \(endpoint): \(why)")
+            isToldAway = true
+          }
           failed = []
           rounds += 1
           pause = min(Self.longestPause, Self.spread * Double(1 << min(rounds, 6))) * Double.random(in: 0.5...1)
@@ -163,22 +169,21 @@ final class WatchSession: Sendable {
     case .final(let error): return .ended(error)
     case .cancelled: return .cancelled
     }
-    var splitter = MessageSplitter(limit: client.answerLimit / 2)
     do {
       let response = try await client.connections.post(
         "watch", state.withLock { $0.reader.request() }, to: endpoint, token: token, progress: Exchange())
+      guard response.status == .ok else {
+        let body = try await response.body.collect(upTo: Self.failureLimit)
+        return Self.end(
+          Verdict(status: Int(response.status.code), body: Array(body.readableBytesView), subject: "watching"), token)
+      }
+      var splitter = MessageSplitter(limit: client.answerLimit / 2)
       for try await part in response.body {
         state.withLock { $0.heard = .now }
-        let messages = try splitter.feed(part.readableBytesView)
-        guard response.status == .ok else { continue }
-        for message in messages {
+        for message in try splitter.feed(part.readableBytesView) {
           guard let finding = state.withLock({ $0.reader.take(message) }) else { continue }
           if let end = await handle(finding, at: endpoint, token) { return end }
         }
-      }
-      guard response.status == .ok else {
-        return Self.end(
-          Verdict(status: Int(response.status.code), body: splitter.rest, subject: "watching"), token)
       }
       return .lost("the member ended it")
     } catch let error as EtcdError {
@@ -226,7 +231,8 @@ final class WatchSession: Sendable {
 
   // MARK: Whether the member still serves
 
-  /// Wakes the probe when the member hasn't been heard of for a while; ends it when there is no watch in a request's time.
+  /// Wakes the probe when the member hasn't been heard of for a while; ends it when there is no watch in the time of a
+  /// request.
   private func remind(_ endpoint: EtcdEndpoint, _ waker: AsyncStream<Void>.Continuation) async -> Break {
     do {
       try await Task.sleep(for: client.configuration.requestTimeout)

@@ -1,6 +1,7 @@
 import FoundationEssentials
 
-/// etcd's messages as its gateway has them in JSON: bytes in base64, 64-bit numbers as strings, zeros left out.
+/// etcd's messages as its gateway has them in JSON: bytes in base64, 64-bit numbers as strings, zeros left out;
+/// fields are named as there.
 ///
 /// Source: etcd's `api/etcdserverpb/rpc.proto`.
 enum Wire {

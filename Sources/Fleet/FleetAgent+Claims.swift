@@ -13,16 +13,19 @@ extension FleetAgent {
     claims[guest.uuid] = Claim(live: live)
     defer { claims[guest.uuid]?.isUnderWay = false }
     let end = ContinuousClock.now + patience
+    var last: [MACElsewhere] = []
     while true {
       let left = end - .now
-      guard left > .zero else { return [] }
-      let found = await within(left) { try await self.take(live, guest, isIncoming: isIncoming, lease) }
+      let found =
+        left > .zero ? await within(left) { try await self.take(live, guest, isIncoming: isIncoming, lease) } : nil
       guard let found else {
         // Nobody knows whether it was done.
         written.doubtful.formUnion(live.keys)
-        return []
+        if !last.isEmpty { claims[guest.uuid] = nil }
+        return last
       }
       if found.isEmpty { return [] }
+      last = found
       // A guest that has just been stopped elsewhere is let go there in a moment.
       guard found.allSatisfy({ $0.guest.uuid == guest.uuid }), end - .now > Self.retryPause else {
         claims[guest.uuid] = nil
@@ -36,6 +39,8 @@ extension FleetAgent {
   private func take(
     _ live: [MACAddress: FleetShare.Live], _ guest: GuestID, isIncoming: Bool, _ lease: Int64
   ) async throws -> [MACElsewhere] {
+    // What is being let go is asked for once it is gone.
+    while !lettingGo.isDisjoint(with: live.keys) { try await Task.sleep(for: .milliseconds(5)) }
     let records = live.mapValues(LiveRecord.init).sorted { $0.key < $1.key }
     let puts = records.map { mac, record in
       FleetTransaction.Step.put(keys.live(mac, host.name), RecordText.text(of: record), lease: lease)
@@ -45,8 +50,11 @@ extension FleetAgent {
         if: records.map { .noneUnder(keys.all(.live, of: $0.key.description)) }, then: puts,
         else: records.map { .readAll(under: keys.all(.live, of: $0.key.description)) }))
     if !first.isDone {
-      let others = first.read.compactMap(elsewhere).filter { $0.host != host.name }
-      let blocking = others.filter { !(isIncoming && $0.guest.uuid == guest.uuid) }
+      let blocking = first.read.compactMap { entry in
+        elsewhere(entry) { mac, record in
+          !(isIncoming && record.guest.uuid == guest.uuid) && record.clashes(with: live[mac])
+        }
+      }
       if !blocking.isEmpty { return blocking }
       // Only this host has them, or the host that the guest comes from.
       let read = Set(first.read.compactMap { keys.parse($0.key)?.words.first })
@@ -58,13 +66,18 @@ extension FleetAgent {
       let second = try await store.commit(.init(if: conditions, then: puts))
       guard second.isDone else { return try await take(live, guest, isIncoming: isIncoming, lease) }
     }
-    for (mac, record) in records { written.live[mac] = record }
+    // A later stay in the fleet begins with nothing written.
+    if lease == self.lease { for (mac, record) in records { written.live[mac] = record } }
     return []
   }
 
-  private func elsewhere(_ entry: FleetEntry) -> MACElsewhere? {
-    guard let (kind, words) = keys.parse(entry.key), kind == .live, let mac = MACAddress(words[0]),
-      let record = RecordText.record(LiveRecord.self, entry.value)
+  /// Who else has a live MAC, if that counts.
+  private func elsewhere(
+    _ entry: FleetEntry, where counts: (MACAddress, LiveRecord) -> Bool
+  ) -> MACElsewhere? {
+    guard let (kind, words) = keys.parse(entry.key), kind == .live, words[1] != host.name,
+      let mac = MACAddress(words[0]), let record = RecordText.record(LiveRecord.self, entry.value),
+      counts(mac, record)
     else { return nil }
     return MACElsewhere(mac: mac, host: words[1], guest: BoundGuest(record.guest), pool: record.pool ?? "none")
   }

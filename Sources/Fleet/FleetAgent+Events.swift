@@ -10,7 +10,7 @@ extension FleetAgent {
     let (store, keys) = (store, keys)
     let task = Task {
       do {
-        let kinds: [FleetKeys.Kind] = [.hosts, .live, .bindings, .pools, .conflicts, .netdefs, .applied]
+        let kinds: [FleetKeys.Kind] = [.hosts, .live, .bindings, .pools, .conflicts, .clashes, .netdefs, .applied]
         for try await changes in store.changes(under: kinds.map { keys.all($0) }, after: revision) {
           for change in changes { if let row = Self.event(change, keys) { rows.yield(row) } }
         }
@@ -60,6 +60,12 @@ extension FleetAgent {
         revision: revision, kind: .conflict,
         message: "MAC \(record.mac) of guest \(record.guest.name) on \(record.host) was bound elsewhere before",
         host: record.host, mac: record.mac, guest: record.guest.name, pool: record.pool)
+    case .clashes:
+      guard let record = RecordText.record(ClashRecord.self, entry.value) else { return nil }
+      return .init(
+        revision: revision, kind: .clash,
+        message: "MAC \(words[0]) is live on \(words[1]) and on \(record.host), there with guest \(record.guest.name)",
+        host: words[1], mac: MACAddress(words[0]), guest: record.guest.name)
     case .netdefs:
       guard let record = RecordText.record(NetdefRecord.self, entry.value) else { return nil }
       return .init(
@@ -100,6 +106,10 @@ extension FleetAgent {
       return .init(
         revision: revision, kind: .conflictOver, message: "the conflict about MAC \(words[0]) on \(words[1]) is over",
         host: words[1], mac: MACAddress(words[0]))
+    case .clashes:
+      return .init(
+        revision: revision, kind: .clashOver, message: "MAC \(words[0]) is live on one host alone", host: words[1],
+        mac: MACAddress(words[0]))
     case .netdefs:
       return .init(
         revision: revision, kind: .netdefForgotten, message: "netdef \(words[0]) is no longer the fleet's",

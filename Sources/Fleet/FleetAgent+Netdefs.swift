@@ -10,7 +10,8 @@ extension FleetAgent {
     if takesNetdefs {
       for entry in try await store.entries(under: keys.all(.netdefs)).entries { try await take(entry, manager) }
     }
-    let prefixes = [FleetKeys.Kind.requests, .netdefs, .conflicts].map { keys.all($0) }
+    let kinds: [FleetKeys.Kind] = [.requests, .netdefs, .conflicts, .clashes]
+    let prefixes = kinds.map { keys.all($0) } + [keys.all(.owned, of: host.name)]
     for try await changes in store.changes(under: prefixes, after: revision) {
       for change in changes { try await meet(change, manager) }
     }
@@ -24,6 +25,7 @@ extension FleetAgent {
     case (.netdefs, .put(let entry)): if takesNetdefs { try await take(entry, manager) }
     case (.netdefs, .delete):
       netdefFailures[words[0]] = nil
+      waitingNetdefs[change.key] = nil
       tell(pending: pending)
     case (.conflicts, .put(let entry)):
       guard words[1] == host.name, let mac = MACAddress(words[0]),
@@ -32,6 +34,17 @@ extension FleetAgent {
       try await noteConflict(of: record, mac)
       tell(pending: pending)
     case (.conflicts, .delete): if words[1] == host.name, let mac = MACAddress(words[0]) { noteConflictOver(mac) }
+    case (.clashes, .put(let entry)):
+      guard words[1] == host.name, let mac = MACAddress(words[0]), let mine = written.live[mac],
+        let record = RecordText.record(ClashRecord.self, entry.value)
+      else { return }
+      toldClashes[mac] = Self.clashWords(mac, mine.guest.name, host: record.host, other: record.guest.name)
+      tell(pending: pending)
+    case (.clashes, .delete):
+      guard words[1] == host.name, let mac = MACAddress(words[0]) else { return }
+      toldClashes[mac] = nil
+      tell(pending: pending)
+    case (.owned, .delete): if let mac = MACAddress(words[1]) { noteBindingGone(mac) }
     default: return
     }
   }
@@ -40,9 +53,9 @@ extension FleetAgent {
 
   private func answer(_ entry: FleetEntry, id: String, _ manager: PoolManager) async throws {
     guard let request = RecordText.record(RequestRecord.self, entry.value),
-      request.hosts?.contains(host.name) ?? true
+      request.isMeant(host.name), takesNetdefs
     else { return }
-    var answer = AnswerRecord(plans: [], failure: takesNetdefs ? nil : "it takes no netdefs (fleet-netdefs = no)")
+    var answer = AnswerRecord(plans: [], failure: nil)
     for netdef in request.netdefs where answer.failure == nil {
       do { answer.plans.append(PlanReport(try await manager.apply(netdef: netdef, plan: true))) } catch {
         answer.failure = "\(error)"
@@ -62,24 +75,47 @@ extension FleetAgent {
   /// Applies a netdef of the fleet's, unless this host has it already, and says what became of it.
   private func take(_ entry: FleetEntry, _ manager: PoolManager) async throws {
     guard let pool = keys.parse(entry.key)?.words.first,
-      let netdef = RecordText.record(NetdefRecord.self, entry.value), netdef.hosts?.contains(host.name) ?? true
+      let netdef = RecordText.record(NetdefRecord.self, entry.value)
     else { return }
+    waitingNetdefs[entry.key] = nil
+    guard netdef.isMeant(host.name) else {
+      netdefFailures[pool] = nil
+      return tell(pending: pending)
+    }
     let key = keys.applied(pool, host.name)
-    let known = try await store.commit(.init(then: [.read(key)])).read.first
-    let applied = known.flatMap { RecordText.record(AppliedRecord.self, $0.value) }
-    if applied?.netdef == netdef.at, applied?.failure == nil { return }
-    var result = AppliedRecord(netdef: netdef.at)
+    let known = try await store.commit(.init(then: [.read(key), .read(entry.key)])).read
+    // A newer one comes by itself.
+    guard known.contains(where: { $0.key == entry.key && $0.modified == entry.modified }) else { return }
+    let applied = known.first { $0.key == key }.flatMap { RecordText.record(AppliedRecord.self, $0.value) }
+    if applied?.netdef == netdef.at, applied?.failure == nil, applied?.machine == host.machine { return }
+    var result = AppliedRecord(netdef: netdef.at, machine: host.machine)
     do {
       _ = try await manager.apply(netdef: netdef.xml, plan: false, ifPlan: netdef.tokens?[host.name])
       netdefFailures[pool] = nil
       log.notice("pool \(pool) is as the fleet's netdef says, which \(netdef.by) has given")
     } catch {
-      result.failure = "\(error)"
       netdefFailures[pool] = "the fleet's netdef of pool \(pool) is not applied here: \(error)"
       log.warning("the fleet's netdef of pool \(pool) is not applied: \(error)")
+      // libvirt or the ledger isn't there: that passes.
+      if (error as? FlowError)?.code == .unavailable {
+        waitingNetdefs[entry.key] = entry
+        return tell(pending: pending)
+      }
+      result.failure = "\(error)"
     }
     tell(pending: pending)
     if result != applied { _ = try await store.commit(.init(then: [.put(key, RecordText.text(of: result))])) }
+  }
+
+  /// Once libvirt is there, those that could not be looked at before.
+  func tryWaitingNetdefs(_ manager: PoolManager) {
+    guard !waitingNetdefs.isEmpty, !isTryingNetdefs else { return }
+    isTryingNetdefs = true
+    Task {
+      defer { isTryingNetdefs = false }
+      guard await manager.isConnected else { return }
+      for entry in waitingNetdefs.values.sorted(by: { $0.key < $1.key }) { try await take(entry, manager) }
+    }
   }
 
   // MARK: What this host asks
@@ -88,11 +124,13 @@ extension FleetAgent {
   static let askPatience = Duration.seconds(30)
 
   /// What each host would do to have the netdefs; hosts that don't answer in time are named as such.
-  public func plan(_ netdefs: [String], on hosts: [String]?) async throws -> FleetPlanReport {
-    let (wanted, revision) = try await upHosts(hosts)
+  public func plan(
+    _ netdefs: [String], on hosts: [String]? = nil, except: [String]? = nil
+  ) async throws -> FleetPlanReport {
+    let (wanted, revision) = try await upHosts(hosts, except)
     let lease = try await leaseToAsk()
     let id = "\(host.name)-\(lease)"
-    let request = RequestRecord(by: host.name, netdefs: netdefs, hosts: hosts)
+    let request = RequestRecord(by: host.name, netdefs: netdefs, hosts: hosts, except: except)
     _ = try await store.commit(.init(then: [.put(keys.request(id), RecordText.text(of: request), lease: lease)]))
     let answers = await collect(AnswerRecord.self, [keys.all(.answers, of: id)], from: wanted, after: revision)
     try? await store.revoke(lease: lease)
@@ -109,17 +147,18 @@ extension FleetAgent {
   ///
   /// `netdefs`: by pool, in their order. `tokens`: of each host's plans, in that order.
   public func apply(
-    _ netdefs: [(pool: String, xml: String)], on hosts: [String]?, tokens: [String: [String]]
+    _ netdefs: [(pool: String, xml: String)], on hosts: [String]? = nil, except: [String]? = nil,
+    tokens: [String: [String]]
   ) async throws -> FleetPlanReport {
-    let (wanted, revision) = try await upHosts(hosts)
+    let (wanted, revision) = try await upHosts(hosts, except)
     let at = now()
     let steps = netdefs.enumerated().map { place, netdef in
       let record = NetdefRecord(
-        xml: netdef.xml, by: host.name, at: at, hosts: hosts,
+        xml: netdef.xml, by: host.name, at: at, hosts: hosts, except: except,
         tokens: tokens.compactMapValues { place < $0.count ? $0[place] : nil })
       return FleetTransaction.Step.put(keys.netdef(netdef.pool), RecordText.text(of: record))
     }
-    _ = try await store.commit(.init(then: steps))
+    for part in steps.split(by: Self.stepLimit) { _ = try await store.commit(.init(then: Array(part))) }
     let prefixes = netdefs.map { keys.all(.applied, of: $0.pool) }
     let answers = await collect(AppliedRecord.self, prefixes, from: wanted, after: revision) { $0.netdef == at }
     return FleetPlanReport(
@@ -150,15 +189,20 @@ extension FleetAgent {
     try await store.grantLease(seconds: 4 * Int(Self.askPatience.components.seconds))
   }
 
-  /// The hosts that are up, of those that are named, and the revision at which they were.
-  private func upHosts(_ named: [String]?) async throws -> (Set<String>, Int64) {
+  /// The hosts that are up and take netdefs, of those that are meant, and the revision at which they were.
+  private func upHosts(_ named: [String]?, _ except: [String]?) async throws -> (Set<String>, Int64) {
     let reading = try await store.entries(under: keys.all(.hosts))
-    let up = Set(reading.entries.compactMap { keys.parse($0.key)?.words.first })
-    if let away = named?.first(where: { !up.contains($0) }) {
+    let records = reading.entries.compactMap { RecordText.record(HostRecord.self, $0.value) }
+    let up = Set(records.map(\.name))
+    if let away = ((named ?? []) + (except ?? [])).first(where: { !up.contains($0) }) {
       throw FlowError(
         .notFound, "host \(away) isn't up in the fleet; there are: \(up.sorted().joined(separator: ", "))")
     }
-    return (named.map(Set.init) ?? up, reading.revision)
+    let takers = Set(records.filter { $0.takesNetdefs != false }.map(\.name))
+    if let unwilling = named?.first(where: { !takers.contains($0) }) {
+      throw FlowError(.refused, "host \(unwilling) takes no netdefs (fleet-netdefs = no in its vfpool.conf)")
+    }
+    return (takers.intersection(named ?? Array(takers)).subtracting(except ?? []), reading.revision)
   }
 
   /// What hosts write under each of the prefixes, by host and prefix, until all have, or for `askPatience`.

@@ -30,19 +30,21 @@ extension FleetAgent {
       report.hosts = hostRows(hosts, pools)
       report.pools = Dictionary(grouping: pools, by: \.pool).map { Self.sum($0, $1.map(\.record)) }
         .sorted { $0.pool < $1.pool }
-      report.netdefs = try await netdefRows(up: Set(hosts.keys))
+      report.netdefs = try await netdefRows(up: Set(hosts.values.filter { $0.takesNetdefs != false }.map(\.name)))
       report.conflicts = try await conflictRows()
+      report.clashes = try await clashRows()
     } catch {
       if report.connected { report.why = "\(error)" }
     }
     report.members = await members
+    report.pending = await pendingNow()
     return report
   }
 
   private func emptyReport(connected: Bool, _ since: Timestamp, _ why: String?) -> FleetStatusReport {
     FleetStatusReport(
       host: host.name, connected: connected, since: since, why: why, pending: pending, members: [], hosts: [],
-      pools: [], netdefs: [], conflicts: [])
+      pools: [], netdefs: [], conflicts: [], clashes: [])
   }
 
   // MARK: Find, place
@@ -61,13 +63,14 @@ extension FleetAgent {
 
   /// The hosts that have a pool, those first where `count` guests fit best.
   ///
-  /// A `spread` pool's best is the host with the most free VFs, a `pack` pool's the one with the fewest that suffice.
+  /// The best is the host with the most free VFs, or, where every host packs the pool, the one with the fewest that suffice.
   public func place(pool: String, count: Int) async throws -> [FleetPlaceRow] {
     let found = try await asking { () throws(FleetStoreError) in try await self.pools(named: pool) }
     if found.isEmpty { throw FlowError(.notFound, "no host that is up has a pool \(pool)") }
+    let packs = found.allSatisfy { $0.record.policy == .pack }
     let fitting = found.filter { Self.obstacle($0.record, count) == nil }.sorted { a, b in
       let (x, y) = (a.record, b.record)
-      if x.free != y.free { return x.policy == .spread ? x.free > y.free : x.free < y.free }
+      if x.free != y.free { return packs ? x.free < y.free : x.free > y.free }
       return a.host < b.host
     }
     let rest = found.filter { Self.obstacle($0.record, count) != nil }.sorted { $0.host < $1.host }
@@ -174,7 +177,7 @@ extension FleetAgent {
         applied[String(entry.key.dropFirst(prefix.count))] = record
       }
       let failures = applied.compactMap { host, record in record.failure.map { (host, $0) } }.sorted { $0.0 < $1.0 }
-      let meant = netdef.hosts.map { up.intersection($0) } ?? up
+      let meant = up.filter(netdef.isMeant)
       rows.append(
         FleetNetdefRow(
           pool: pool, by: netdef.by, at: netdef.at, applied: applied.count - failures.count,
@@ -191,6 +194,16 @@ extension FleetAgent {
       return FleetConflictRow(
         mac: lost.mac, guest: lost.guest.name, host: lost.host, pool: lost.pool, winner: winner?.guest.name,
         winnerHost: winner?.host)
+    }
+  }
+
+  private func clashRows() async throws(FleetStoreError) -> [FleetClashRow] {
+    let clashes: [String: ClashRecord] = try await records(.clashes)
+    return clashes.sorted { $0.key < $1.key }.compactMap { words, record in
+      guard let slash = words.firstIndex(of: "/"), let mac = MACAddress(String(words[..<slash])) else { return nil }
+      return FleetClashRow(
+        mac: mac, host: String(words[words.index(after: slash)...]), otherHost: record.host,
+        otherGuest: record.guest.name)
     }
   }
 

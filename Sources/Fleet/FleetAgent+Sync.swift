@@ -7,10 +7,14 @@ extension FleetAgent {
   /// How many steps one transaction has at most: etcd takes 128.
   static let stepLimit = 100
 
-  /// What this host had bound when it was last in the fleet.
+  /// What this host had bound when it was last in the fleet. What a machine of the same name had that was here before isn't
+  /// taken back: its guests may be defined again.
   func readOwnBindings() async throws(FleetStoreError) {
-    for (record, modified) in try await records(ofMACs: macs(under: keys.all(.owned, of: host.name)))
-    where record.host == host.name {
+    let prefix = keys.all(.owned, of: host.name)
+    let mine = try await store.entries(under: prefix).entries.filter { $0.value == host.machine }.compactMap {
+      MACAddress(String($0.key.dropFirst(prefix.count)))
+    }
+    for (record, modified) in try await records(ofMACs: mine) where record.host == host.name {
       written.bindings[record.mac] = .mine(record, modified: modified)
     }
     for entry in try await store.entries(under: keys.all(.conflicts)).entries {
@@ -26,41 +30,55 @@ extension FleetAgent {
     let over = claims.filter(\.value.isSettled).keys
     let share = await manager.fleetShare()
     for uuid in over where claims[uuid]?.isSettled == true { claims[uuid] = nil }
+    try await writeLive(share)
     let wanted = share.bindings.mapValues { BindingRecord($0, host: host.name) }
     let outdated = bindingsOutdated(wanted, live: share.live)
-    let (liveSteps, live) = liveChanges(share)
-    let pools = share.pools.mapValues(PoolRecord.init)
-    let poolSteps = poolChanges(pools)
-    tell(pending: outdated.count + liveSteps.count + poolSteps.count)
+    tell(pending: outdated.count)
     for mac in outdated { try await write(wanted[mac], mac, isLive: share.live[mac] != nil) }
-    for part in (liveSteps + poolSteps).split(by: Self.stepLimit) {
-      _ = try await store.commit(.init(then: Array(part)))
-    }
-    // What a start has taken meanwhile is in `written` already.
-    for (mac, record) in live { written.live[mac] = record }
-    written.pools = pools
-    try await lookAtSharedMACs(share, new: live.compactMap { $0.value == nil ? nil : $0.key })
     tell(pending: 0)
+  }
+
+  /// How many records the store hasn't got.
+  public func pendingNow() async -> Int {
+    guard let manager else { return 0 }
+    let share = await manager.fleetShare()
+    let wanted = share.bindings.mapValues { BindingRecord($0, host: host.name) }
+    return bindingsOutdated(wanted, live: share.live).count + liveChanges(share).count
+      + poolChanges(share.pools.mapValues(PoolRecord.init)).count
   }
 
   // MARK: Live MACs, pools
 
-  /// The steps, and what `written` becomes by them; nil = it isn't live.
-  private func liveChanges(_ share: FleetShare) -> (steps: [FleetTransaction.Step], [MACAddress: LiveRecord?]) {
+  private func writeLive(_ share: FleetShare) async throws(FleetStoreError) {
+    let live = liveChanges(share)
+    let pools = share.pools.mapValues(PoolRecord.init)
+    let liveSteps = live.sorted { $0.key < $1.key }.map { mac, record in
+      let key = keys.live(mac, host.name)
+      return record.map { FleetTransaction.Step.put(key, RecordText.text(of: $0), lease: lease) } ?? .delete(key)
+    }
+    written.doubtful.subtract(live.keys)
+    lettingGo = Set(live.filter { $0.value == nil }.keys)
+    defer { lettingGo = [] }
+    for part in (liveSteps + poolChanges(pools)).split(by: Self.stepLimit) {
+      _ = try await store.commit(.init(then: Array(part)))
+    }
+    for (mac, record) in live { written.live[mac] = record }
+    written.pools = pools
+    lettingGo = []
+    try await lookAtSharedMACs(share, new: live.compactMap { $0.value == nil ? nil : $0.key })
+  }
+
+  /// What must become of live MACs; nil = it isn't live. What a start is asking for is left alone.
+  private func liveChanges(_ share: FleetShare) -> [MACAddress: LiveRecord?] {
     let underWay = Set(claims.values.filter(\.isUnderWay).flatMap(\.live.keys))
     var wanted = share.live.mapValues(LiveRecord.init)
     for claim in claims.values { wanted.merge(claim.live.mapValues(LiveRecord.init)) { mine, _ in mine } }
-    var steps: [FleetTransaction.Step] = []
     var changes: [MACAddress: LiveRecord?] = [:]
-    for mac in Set(wanted.keys).union(written.live.keys).union(written.doubtful).subtracting(underWay).sorted() {
-      let record = wanted[mac]
-      guard written.live[mac] != record || written.doubtful.contains(mac) else { continue }
-      let key = keys.live(mac, host.name)
-      steps.append(record.map { .put(key, RecordText.text(of: $0), lease: lease) } ?? .delete(key))
-      changes[mac] = .some(record)
+    for mac in Set(wanted.keys).union(written.live.keys).union(written.doubtful).subtracting(underWay)
+    where written.live[mac] != wanted[mac] || written.doubtful.contains(mac) {
+      changes[mac] = .some(wanted[mac])
     }
-    written.doubtful.formIntersection(underWay)
-    return (steps, changes)
+    return changes
   }
 
   private func poolChanges(_ wanted: [String: PoolRecord]) -> [FleetTransaction.Step] {
@@ -71,22 +89,43 @@ extension FleetAgent {
     return puts + gone.map { .delete(keys.pool($0, host.name)) }
   }
 
-  /// Nobody was asked when these came to run: on another host they may, too.
+  // MARK: MACs that are live twice
+
+  /// Nobody was asked when these came to run: on another host they may, too. That host is told.
   private func lookAtSharedMACs(_ share: FleetShare, new: [MACAddress]) async throws(FleetStoreError) {
-    let looked = Set(new).union(liveConflicts.keys)
-    for part in looked.sorted().split(by: Self.stepLimit) {
+    for part in Set(new).union(clashes.keys).sorted().split(by: Self.stepLimit) {
       let answer = try await store.commit(
         .init(then: part.map { .readAll(under: keys.all(.live, of: $0.description)) }))
-      for mac in part { liveConflicts[mac] = nil }
+      var found: [MACAddress: (host: String, record: LiveRecord)] = [:]
       for entry in answer.read {
         guard let (_, words) = keys.parse(entry.key), words[1] != host.name, let mac = MACAddress(words[0]),
           let mine = share.live[mac], let other = RecordText.record(LiveRecord.self, entry.value),
-          other.guest.uuid != mine.guest.uuid
+          other.guest.uuid != mine.guest.uuid, other.clashes(with: mine)
         else { continue }
-        liveConflicts[mac] =
-          "MAC \(mac) of guest \(mine.guest.name) is live on host \(words[1]), too, with guest \(other.guest.name)"
+        found[mac] = (words[1], other)
       }
+      for mac in part { try await setClash(mac, found[mac], share.live[mac]) }
     }
+  }
+
+  private func setClash(
+    _ mac: MACAddress, _ found: (host: String, record: LiveRecord)?, _ mine: FleetShare.Live?
+  ) async throws(FleetStoreError) {
+    if let old = clashes[mac], old.host != found?.host {
+      _ = try await store.commit(.init(then: [.delete(keys.clash(mac, old.host))]))
+      clashes[mac] = nil
+    }
+    guard let found, let mine, clashes[mac] == nil else { return }
+    let record = ClashRecord(host: host.name, guest: mine.guest)
+    _ = try await store.commit(
+      .init(then: [.put(keys.clash(mac, found.host), RecordText.text(of: record), lease: lease)]))
+    clashes[mac] = Clash(
+      host: found.host,
+      words: Self.clashWords(mac, mine.guest.name, host: found.host, other: found.record.guest.name))
+  }
+
+  static func clashWords(_ mac: MACAddress, _ guest: String, host: String, other: String) -> String {
+    "MAC \(mac) of guest \(guest) is live on host \(host), too, with guest \(other)"
   }
 
   // MARK: Bindings
@@ -115,14 +154,13 @@ extension FleetAgent {
     let key = keys.binding(mac)
     var isTaken = false
     while !isTaken {
-      let new = try await store.commit(
-        .init(if: [.absent(key)], then: puts(wanted), else: [.read(key)]))
-      guard !new.isDone, let entry = new.read.first else {
-        if new.isDone { written.bindings[mac] = .mine(wanted, modified: new.revision) }
-        isTaken = new.isDone
-        continue
+      let new = try await store.commit(.init(if: [.absent(key)], then: puts(wanted), else: [.read(key)]))
+      if new.isDone {
+        written.bindings[mac] = .mine(wanted, modified: new.revision)
+        isTaken = true
+      } else if let entry = new.read.first {
+        isTaken = try await settle(wanted, entry, isLive: isLive)
       }
-      isTaken = try await settle(wanted, entry, isLive: isLive)
     }
   }
 
@@ -133,49 +171,60 @@ extension FleetAgent {
     let other = RecordText.record(BindingRecord.self, entry.value)
     var mine = wanted
     var steps: [FleetTransaction.Step] = []
-    if let other, other.host != host.name {
-      if other.isSameNIC(as: wanted) {
-        // Where the guest was last keeps it.
-        guard isLive else {
-          written.bindings[mac] = .shared(wanted)
-          return true
-        }
-        mine.since = other.since
-      } else if wanted.isOlder(than: other) {
-        steps.append(.put(keys.conflict(mac, other.host), RecordText.text(of: other)))
-      } else {
-        _ = try await store.commit(.init(then: [.put(keys.conflict(mac, host.name), RecordText.text(of: wanted))]))
-        written.bindings[mac] = .lost(wanted, to: other)
-        log.warning(
-          "MAC \(mac) of guest \(wanted.guest.name) is bound to \(other.guest.name) on \(other.host), which had it first"
-        )
+    if let other, other.guest.isSame(as: wanted.guest) {
+      // Where the guest was last keeps it.
+      if other.host != host.name, !isLive {
+        written.bindings[mac] = .shared(wanted)
         return true
       }
+      if !wanted.isOlder(than: other) { mine.since = other.since }
+    } else if let other, other.host != host.name {
+      guard wanted.isOlder(than: other) else { return try await giveWay(wanted, to: other, entry) }
+      steps.append(.put(keys.conflict(mac, other.host), RecordText.text(of: other)))
     }
     // etcd takes each key once in a transaction.
     if let other { steps += Set(indexes(other)).subtracting(indexes(mine)).sorted().map { .delete($0) } }
     let answer = try await store.commit(
       .init(if: [.unchanged(entry.key, since: entry.modified)], then: steps + puts(mine)))
-    if answer.isDone {
-      written.bindings[mac] = .mine(mine.since == wanted.since ? mine : wanted, modified: answer.revision)
-    }
+    // How old it is in the store is no difference.
+    if answer.isDone { written.bindings[mac] = .mine(wanted, modified: answer.revision) }
     return answer.isDone
+  }
+
+  private func giveWay(
+    _ mine: BindingRecord, to other: BindingRecord, _ entry: FleetEntry
+  ) async throws(FleetStoreError) -> Bool {
+    let answer = try await store.commit(
+      .init(
+        if: [.unchanged(entry.key, since: entry.modified)],
+        then: [.put(keys.conflict(mine.mac, host.name), RecordText.text(of: mine))]))
+    guard answer.isDone else { return false }
+    written.bindings[mine.mac] = .lost(mine, to: other)
+    log.warning(
+      "MAC \(mine.mac) of guest \(mine.guest.name) is bound to \(other.guest.name) on \(other.host), which had it first"
+    )
+    return true
   }
 
   private func unbind(_ mac: MACAddress) async throws(FleetStoreError) {
     defer { written.bindings[mac] = nil }
     guard case .mine(let record, let modified) = written.bindings[mac] else { return }
     let key = keys.binding(mac)
-    let conflicts = try await store.entries(under: keys.all(.conflicts, of: mac.description)).entries
-    // Whoever gave way may have it now.
-    _ = try await store.commit(
+    let answer = try await store.commit(
       .init(
         if: [.unchanged(key, since: modified)],
-        then: [.delete(key)] + indexes(record).map { .delete($0) } + conflicts.map { .delete($0.key) }))
+        then: [.delete(key)] + indexes(record).map { .delete($0) }))
+    guard answer.isDone else { return }
+    // Whoever gave way may have it now.
+    let conflicts = try await store.entries(under: keys.all(.conflicts, of: mac.description)).entries
+    for part in conflicts.split(by: Self.stepLimit) {
+      _ = try await store.commit(.init(then: part.map { .delete($0.key) }))
+    }
   }
 
   private func puts(_ record: BindingRecord) -> [FleetTransaction.Step] {
-    [.put(keys.binding(record.mac), RecordText.text(of: record))] + indexes(record).map { .put($0, "") }
+    [.put(keys.binding(record.mac), RecordText.text(of: record))]
+      + indexes(record).map { .put($0, $0 == keys.owned(record.host, record.mac) ? host.machine : "") }
   }
 
   private func indexes(_ record: BindingRecord) -> [String] {
@@ -183,11 +232,21 @@ extension FleetAgent {
       + (record.guest.uuid.map { [keys.byGuest($0, record.mac)] } ?? [])
   }
 
+  /// Another host has taken a binding over, or it is gone.
+  func noteBindingGone(_ mac: MACAddress) {
+    guard case .mine = written.bindings[mac] else { return }
+    written.bindings[mac] = nil
+    contentsChanged()
+  }
+
   // MARK: Conflicts
 
   /// Another host's older binding has taken the place of one of this host's.
   func noteConflict(of record: BindingRecord, _ mac: MACAddress) async throws(FleetStoreError) {
-    guard let winner = try await records(ofMACs: [mac]).first?.record, winner.host != host.name else { return }
+    guard let winner = try await records(ofMACs: [mac]).first?.record, winner.host != host.name else {
+      _ = try await store.commit(.init(then: [.delete(keys.conflict(mac, host.name))]))
+      return
+    }
     written.bindings[mac] = .lost(record, to: winner)
   }
 

@@ -57,6 +57,12 @@ public actor FleetAgent: FleetSpace {
     var isSettled = false
   }
 
+  struct Clash {
+    /// The other one.
+    var host: String
+    var words: String
+  }
+
   let store: any FleetStore
   let keys: FleetKeys
   public let host: Host
@@ -73,8 +79,16 @@ public actor FleetAgent: FleetSpace {
   var written = Written()
   /// By the guest's UUID.
   var claims: [String: Claim] = [:]
-  /// Live MACs that other hosts have, too, by MAC, in words.
-  var liveConflicts: [MACAddress: String] = [:]
+  /// Live MACs that are to be deleted just now.
+  var lettingGo: Set<MACAddress> = []
+  /// Live MACs that this host has found live on another one, too.
+  var clashes: [MACAddress: Clash] = [:]
+  /// The same as others have found it, in words.
+  var toldClashes: [MACAddress: String] = [:]
+  /// Netdefs of the fleet that could not be looked at yet, by key: libvirt wasn't there.
+  var waitingNetdefs: [String: FleetEntry] = [:]
+  var isTryingNetdefs = false
+  private var nextLook = ContinuousClock.now
   /// Netdefs that could not be applied here, in words, by pool.
   var netdefFailures: [String: String] = [:]
   /// Wakes who makes the store have what this host has, while it is in the fleet.
@@ -127,51 +141,83 @@ public actor FleetAgent: FleetSpace {
   public func run(_ manager: PoolManager) async {
     self.manager = manager
     defer { self.manager = nil }
-    var failures = 0
+    let failures = Failures()
     while !Task.isCancelled {
       do {
-        try await serve(manager) { failures = 0 }
+        try await serve(manager) { failures.count.withLock { $0 = 0 } }
       } catch {
         lease = nil
         if Task.isCancelled { break }
-        note(away: "\(error)", isFirst: failures == 0)
+        note(away: "\(error)")
       }
-      failures += 1
+      let failures = failures.count.withLock {
+        $0 += 1
+        return $0
+      }
       let seconds = min(15, 1 << min(failures, 4))
       try? await Task.sleep(for: .milliseconds(Int.random(in: 500 * seconds...1000 * seconds)))
     }
   }
 
-  private func note(away why: String, isFirst: Bool) {
+  private final class Failures: Sendable { let count = Mutex(0) }
+
+  private func note(away why: String) {
     let since = now()
-    told.withLock { told in
+    let isNews = told.withLock { told in
       switch told.connection {
-      case .away(_, let before), .joining(let before): told.connection = .away(why, since: before)
+      case .away(_, let before):
+        told.connection = .away(why, since: before)
+        return false
+      case .joining(let before): told.connection = .away(why, since: before)
       case .connected: told.connection = .away(why, since: since)
       }
+      return true
     }
-    if isFirst { log.warning("not in the fleet: \(why); guests start with what this host knows") }
+    if isNews { log.warning("not in the fleet: \(why); guests start with what this host knows") }
   }
 
   /// One stay in the fleet, until something breaks.
-  private func serve(_ manager: PoolManager, _ onJoined: () -> Void) async throws {
+  private func serve(_ manager: PoolManager, _ onJoined: @escaping @Sendable () -> Void) async throws {
     let (old, revision) = try await join()
     let (pokes, poke) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     self.poke.withLock { $0 = poke }
     defer { self.poke.withLock { $0 = nil } }
-    try await sync(manager)
-    // Only now: until its records are written anew, they go with the old lease.
-    if let old, old != lease { try await store.revoke(lease: old) }
-    told.withLock { $0.connection = .connected(since: now()) }
-    log.info("in the fleet as \(host.name)")
-    onJoined()
     try await withThrowingTaskGroup(of: Void.self) { tasks in
-      tasks.addTask { try await self.keepAlive() }
-      tasks.addTask { try await self.sync(manager, whenever: pokes) }
-      tasks.addTask { try await self.follow(after: revision, manager) }
+      tasks.addTask { try await self.losing { try await self.keepAlive() } }
+      tasks.addTask {
+        try await self.losing {
+          try await self.sync(manager)
+          // Only now: until its records are written anew, they go with the old lease.
+          if let old { try await self.endEarlierStay(old) }
+          await self.noteJoined()
+          onJoined()
+          await manager.takeMissingBindings()
+          try await self.sync(manager, whenever: pokes)
+        }
+      }
+      tasks.addTask { try await self.losing { try await self.follow(after: revision, manager) } }
       defer { tasks.cancelAll() }
       try await tasks.next()
     }
+  }
+
+  /// Whatever ends a stay ends it at once, also while something else can't be cancelled.
+  private func losing(_ body: @Sendable () async throws -> Void) async throws {
+    do { try await body() } catch {
+      lease = nil
+      if !Task.isCancelled { note(away: "\(error)") }
+      throw error
+    }
+  }
+
+  private func endEarlierStay(_ old: Int64) async throws(FleetStoreError) {
+    if old != lease { try await store.revoke(lease: old) }
+  }
+
+  private func noteJoined() {
+    guard lease != nil else { return }
+    told.withLock { $0.connection = .connected(since: now()) }
+    log.info("in the fleet as \(host.name)")
   }
 
   /// Returns the lease of an earlier stay, and the revision at which the store was read.
@@ -185,12 +231,14 @@ public actor FleetAgent: FleetSpace {
           + "vfpool.conf")
     }
     let lease = try await store.grantLease(seconds: heartbeat)
-    let mine = HostRecord(name: host.name, machine: host.machine, version: host.version, since: now())
+    let mine = HostRecord(
+      name: host.name, machine: host.machine, version: host.version, since: now(),
+      takesNetdefs: takesNetdefs ? nil : false)
     let condition = known.map { FleetTransaction.Condition.unchanged(key, since: $0.modified) } ?? .absent(key)
     let answer = try await store.commit(
       .init(if: [condition], then: [.put(key, RecordText.text(of: mine), lease: lease)]))
     guard answer.isDone else { throw FleetStoreError.unreachable("another host joined as \(host.name) just now") }
-    written = Written()
+    (written, clashes, toldClashes, waitingNetdefs, netdefFailures) = (Written(), [:], [:], [:], [:])
     try await readOwnBindings()
     self.lease = lease
     return (known?.lease, answer.revision)
@@ -210,12 +258,19 @@ public actor FleetAgent: FleetSpace {
           try await Task.sleep(for: .seconds(1))
         }
       }
-      if !liveConflicts.isEmpty { contentsChanged() }
+      // What others stop isn't told here.
+      if !clashes.isEmpty, nextLook < .now {
+        nextLook = .now + .seconds(heartbeat)
+        contentsChanged()
+      }
     }
   }
 
   private func sync(_ manager: PoolManager, whenever pokes: AsyncStream<Void>) async throws {
-    for await _ in pokes { try await sync(manager) }
+    for await _ in pokes {
+      try await sync(manager)
+      tryWaitingNetdefs(manager)
+    }
     throw CancellationError()
   }
 
@@ -227,7 +282,8 @@ public actor FleetAgent: FleetSpace {
 
   /// What others read without waiting.
   func tell(pending: Int) {
-    var conflicts = liveConflicts.sorted { $0.key < $1.key }.map(\.value)
+    var conflicts = clashes.mapValues(\.words).merging(toldClashes) { mine, _ in mine }.sorted { $0.key < $1.key }
+      .map(\.value)
     for (mac, binding) in written.bindings.sorted(by: { $0.key < $1.key }) {
       guard case .lost(let mine, let other) = binding else { continue }
       conflicts.append(

@@ -6,10 +6,12 @@ import PoolModel
 /// |---|---|---|
 /// | `hosts/HOST` | `HostRecord` | the host's lease |
 /// | `bindings/MAC` | `BindingRecord` | |
-/// | `guests/UUID/MAC`, `names/NAME/MAC`, `owned/HOST/MAC` | nothing: indexes of `bindings` | |
+/// | `guests/UUID/MAC`, `names/NAME/MAC` | nothing: indexes of `bindings` | |
+/// | `owned/HOST/MAC` | the host's `/etc/machine-id`: an index of `bindings` | |
 /// | `live/MAC/HOST` | `LiveRecord` | the host's lease |
 /// | `pools/POOL/HOST` | `PoolRecord` | the host's lease |
 /// | `conflicts/MAC/HOST` | `BindingRecord`: a younger binding that gave way | |
+/// | `clashes/MAC/HOST` | `ClashRecord`: HOST's guest isn't the only live one | the finder's lease |
 /// | `netdefs/POOL` | `NetdefRecord` | |
 /// | `applied/POOL/HOST` | `AppliedRecord` | |
 /// | `requests/ID` | `RequestRecord` | the request's lease |
@@ -22,7 +24,7 @@ public struct FleetKeys: Hashable, Sendable {
   public init(prefix: String = "/vfpool/") { self.prefix = (prefix.hasSuffix("/") ? prefix : prefix + "/") + "v1/" }
 
   public enum Kind: String, CaseIterable, Sendable {
-    case hosts, bindings, guests, names, owned, live, pools, conflicts, netdefs, applied, requests, answers
+    case hosts, bindings, guests, names, owned, live, pools, conflicts, clashes, netdefs, applied, requests, answers
   }
 
   public func all(_ kind: Kind) -> String { "\(prefix)\(kind.rawValue)/" }
@@ -37,6 +39,7 @@ public struct FleetKeys: Hashable, Sendable {
   public func live(_ mac: MACAddress, _ host: String) -> String { all(.live, of: mac.description) + host }
   public func pool(_ pool: String, _ host: String) -> String { all(.pools, of: pool) + host }
   public func conflict(_ mac: MACAddress, _ host: String) -> String { all(.conflicts, of: mac.description) + host }
+  public func clash(_ mac: MACAddress, _ host: String) -> String { all(.clashes, of: mac.description) + host }
   public func netdef(_ pool: String) -> String { all(.netdefs) + pool }
   public func applied(_ pool: String, _ host: String) -> String { all(.applied, of: pool) + host }
   public func request(_ id: String) -> String { all(.requests) + id }

@@ -12,6 +12,8 @@ public struct HostRecord: Codable, Hashable, Sendable {
   public var version: String
   /// Since when it is in the fleet without a break.
   public var since: Timestamp
+  /// Whether netdefs of the fleet are applied there; nil = yes.
+  public var takesNetdefs: Bool?
 }
 
 /// A MAC's guest.
@@ -36,11 +38,6 @@ public struct BindingRecord: Codable, Hashable, Sendable {
 
   var binding: MACBinding { MACBinding(guest: guest, pool: pool, nic: nic, mac: mac, since: since) }
 
-  /// The same in two hosts' ledgers: the guest has moved, or is defined on both.
-  func isSameNIC(as other: BindingRecord) -> Bool {
-    guest.isSame(as: other.guest) && pool == other.pool && nic == other.nic
-  }
-
   /// Of two equally old ones the one that is there stays.
   func isOlder(than other: BindingRecord) -> Bool { (since?.milliseconds ?? 0) < (other.since?.milliseconds ?? 0) }
 }
@@ -52,12 +49,18 @@ public struct LiveRecord: Codable, Hashable, Sendable {
   public var pool: String?
   /// Nil = untagged.
   public var vlan: UInt16?
+  /// Whether its pool is vfpool's to enforce; nil = it is.
+  public var enforced: Bool?
 
   init(_ live: FleetShare.Live) {
     guest = live.guest
     pool = live.pool
     vlan = live.vlan
+    enforced = live.isEnforced ? nil : false
   }
+
+  /// Whether two hosts may not have the MAC at a time: one of them has it in a pool that vfpool enforces.
+  func clashes(with other: FleetShare.Live?) -> Bool { enforced != false || other?.isEnforced != false }
 }
 
 /// How full a pool is on a host. Each of its VFs is in exactly one of the counts.
@@ -87,6 +90,21 @@ public struct PoolRecord: Codable, Hashable, Sendable {
   }
 }
 
+/// Whose hosts something is.
+protocol MeantForHosts {
+  /// Nil = all hosts.
+  var hosts: [String]? { get }
+  /// Not these.
+  var except: [String]? { get }
+}
+
+extension MeantForHosts {
+  func isMeant(_ host: String) -> Bool { hosts?.contains(host) ?? true && except?.contains(host) != true }
+}
+
+extension NetdefRecord: MeantForHosts {}
+extension RequestRecord: MeantForHosts {}
+
 /// A netdef that the fleet's hosts are to have.
 public struct NetdefRecord: Codable, Hashable, Sendable {
   public var xml: String
@@ -95,6 +113,8 @@ public struct NetdefRecord: Codable, Hashable, Sendable {
   public var at: Timestamp
   /// Nil = all hosts.
   public var hosts: [String]?
+  /// Not these.
+  public var except: [String]?
   /// Of the plan that a host made, by host: exactly that is to be done there.
   public var tokens: [String: String]?
 }
@@ -103,6 +123,8 @@ public struct NetdefRecord: Codable, Hashable, Sendable {
 public struct AppliedRecord: Codable, Hashable, Sendable {
   /// Which one: its `at`.
   public var netdef: Timestamp
+  /// A host that is installed anew has another `/etc/machine-id`, and no pools.
+  public var machine: String?
   /// In words; nil = it is applied.
   public var failure: String?
 }
@@ -113,6 +135,15 @@ public struct RequestRecord: Codable, Hashable, Sendable {
   public var netdefs: [String]
   /// Nil = all hosts.
   public var hosts: [String]?
+  /// Not these.
+  public var except: [String]?
+}
+
+/// That a host's live MAC is live on another one, too; in the words of that one.
+public struct ClashRecord: Codable, Hashable, Sendable {
+  /// Whoever found it.
+  public var host: String
+  public var guest: GuestID
 }
 
 /// A host's answer.

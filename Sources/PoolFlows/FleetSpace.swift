@@ -50,11 +50,14 @@ public struct FleetShare: Sendable {
     public var pool: String?
     /// Nil = untagged.
     public var vlan: UInt16?
+    /// Whether its pool is vfpool's to enforce.
+    public var isEnforced: Bool
 
-    public init(guest: GuestID, pool: String?, vlan: UInt16?) {
+    public init(guest: GuestID, pool: String?, vlan: UInt16?, isEnforced: Bool = true) {
       self.guest = guest
       self.pool = pool
       self.vlan = vlan
+      self.isEnforced = isEnforced
     }
   }
 
@@ -96,18 +99,24 @@ extension PoolManager {
   /// What the fleet is to know of this host, from memory.
   public func fleetShare() -> FleetShare {
     var share = FleetShare()
-    for lease in contents.leases.values where lease.state.holdsVF {
-      share.live[lease.mac] = .init(guest: lease.guest, pool: lease.pool, vlan: vlanID(of: lease))
+    // A device that is no NIC has no MAC of its own.
+    let leases = contents.leases.values.filter { $0.state.holdsVF && $0.ownMAC != nil }.sorted { $0.id < $1.id }
+    for lease in leases where share.live[lease.mac] == nil {
+      share.live[lease.mac] = live(lease.guest, lease.pool, vlanID(of: lease))
     }
     for nic in fixedNICs.all where share.live[nic.mac] == nil {
-      share.live[nic.mac] = .init(guest: nic.guest, pool: poolName(ofFixed: nic.vf), vlan: nic.vlan)
+      share.live[nic.mac] = live(nic.guest, poolName(ofFixed: nic.vf), nic.vlan)
     }
-    for binding in contents.bindings.values.sorted(by: { $0.nicName < $1.nicName }) {
-      if share.bindings[binding.mac] == nil { share.bindings[binding.mac] = binding }
-    }
+    let bindings = contents.bindings.values.sorted { ($0.nicName, $0.guest.name) < ($1.nicName, $1.guest.name) }
+    for binding in bindings where share.bindings[binding.mac] == nil { share.bindings[binding.mac] = binding }
     let view = viewOfMemory()
     for pool in contents.pools.values { share.pools[pool.name] = view.fill(of: pool) }
     return share
+  }
+
+  private func live(_ guest: GuestID, _ pool: String?, _ vlan: UInt16?) -> FleetShare.Live {
+    .init(
+      guest: guest, pool: pool, vlan: vlan, isEnforced: pool.flatMap { contents.pools[$0] }?.mode == .enforce)
   }
 
   /// What a start is refused with because another host has one of its MACs; nil = nothing. What is only to be warned of
@@ -116,10 +125,22 @@ extension PoolManager {
     of nics: [CardNIC], _ told: inout Set<String>, isIncoming: Bool, within patience: Duration
   ) async -> Refusal? {
     guard let fleet, let guest = nics.first?.guest else { return nil }
-    let live = nics.map { ($0.mac, FleetShare.Live(guest: guest, pool: $0.pool, vlan: $0.vlan)) }
-    let wanted = Dictionary(live) { first, _ in first }
-    for other in await fleet.claim(wanted, for: guest, isIncoming: isIncoming, within: patience) {
+    let end = ContinuousClock.now + patience
+    var wanted = Dictionary(nics.map { ($0.mac, live(guest, $0.pool, $0.vlan)) }) { first, _ in first }
+    while !wanted.isEmpty {
+      let found = await fleet.claim(wanted, for: guest, isIncoming: isIncoming, within: end - .now)
+      if found.isEmpty { return nil }
+      if let refusal = refusal(found, nics, &told) { return refusal }
+      // What is only to be warned of is shared; the rest is still to be taken.
+      for other in found { wanted[other.mac] = nil }
+    }
+    return nil
+  }
+
+  private func refusal(_ found: [MACElsewhere], _ nics: [CardNIC], _ told: inout Set<String>) -> Refusal? {
+    for other in found {
       guard let nic = nics.first(where: { $0.mac == other.mac }) else { continue }
+      let guest = nic.guest
       let pool = nic.pool.flatMap { contents.pools[$0] }
       let refusal = Refusal(
         .macConflict, pool: nic.pool ?? other.pool, guest: guest,
@@ -133,7 +154,10 @@ extension PoolManager {
   }
 
   /// `qemu migrate begin`: the guest comes from another host, which has it until the migration ends.
-  public func incoming(_ guest: GuestID) { incomingGuests[guest.uuid] = .now }
+  public func incoming(_ guest: GuestID) {
+    incomingGuests = incomingGuests.filter { $0.value + Self.migrationLimit > .now }
+    incomingGuests[guest.uuid] = .now
+  }
 
   func isIncoming(_ guest: GuestID) -> Bool {
     incomingGuests[guest.uuid].map { $0 + Self.migrationLimit > .now } ?? false
@@ -141,6 +165,20 @@ extension PoolManager {
 
   /// How long after its announcement a guest may be prepared.
   private static let migrationLimit = Duration.seconds(600)
+
+  /// Guests that were defined while the fleet couldn't be asked: what is bound to them there.
+  public func takeMissingBindings() async {
+    guard fleet != nil, let defined = try? await guests.defined() else { return }
+    let known = Set(contents.bindings.values.compactMap(\.guest.uuid))
+    for guest in defined where !known.contains(guest.uuid) {
+      do {
+        try await takeBindings(of: guest)
+        _ = try await keepMACs(of: guest)
+      } catch {
+        log.warning("guest \(guest.name): \(error)")
+      }
+    }
+  }
 
   /// What is bound to a guest in the fleet and not here, into the ledger.
   func takeBindings(of guest: GuestID) async throws {

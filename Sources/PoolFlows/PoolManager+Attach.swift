@@ -361,6 +361,7 @@ extension PoolManager {
       throw FlowError(.refused, "a fail-over pair needs a VF of a pool: use --pool instead of --device")
     }
     var xml = pci.hostdevXML
+    defer { fleet?.settled(guest) }
     if request.describesNIC {
       let mac = try await chosenMAC(request, state, pool: nil, position: 0)
       let asking = CardNIC(guest: guest, mac: mac, vlan: request.vlan, vf: pci, pool: nil)

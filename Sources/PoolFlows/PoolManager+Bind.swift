@@ -57,14 +57,18 @@ extension PoolManager {
 
   // MARK: How it is decided
 
-  /// Generated MACs that turn out to be bound elsewhere in the fleet are generated anew.
+  /// Judged by what is so now: nothing is awaited between the last look at memory and the end. Generated MACs that turn
+  /// out to be bound elsewhere in the fleet are generated anew.
   private func proposal(
     for requests: [(line: Int, request: Result<MACRequest, FlowError>)], _ definitions: GuestDefinitions
   ) async -> MACProposal {
-    var taken: [MACAddress: MACElsewhere] = [:]
+    var asked: Set<MACAddress> = []
+    var elsewhere: [MACAddress: MACElsewhere] = [:]
+    var generated: [LedgerContents.BindingKey: MACAddress] = [:]
     while true {
       var proposal = MACProposal(contents)
-      proposal.elsewhere = taken
+      proposal.elsewhere = elsewhere
+      proposal.generated = generated.filter { elsewhere[$0.value] == nil }
       for (line, request) in requests {
         proposal.line = line
         switch request {
@@ -72,14 +76,14 @@ extension PoolManager {
         case .failure(let error): proposal.mistakes[line] = error
         }
       }
-      let new = Set(proposal.changed.map(\.mac)).subtracting(taken.keys)
-      let found = new.isEmpty ? [] : await fleet?.binders(of: new, within: turnLimit / 4) ?? []
-      for other in found { taken[other.mac] = other }
-      guard found.contains(where: { proposal.generated.contains($0.mac) }) else {
-        proposal.elsewhere = taken
+      generated = proposal.generated
+      let new = Set(proposal.changed.map(\.mac)).subtracting(asked)
+      guard let fleet, !new.isEmpty else {
         judge(&proposal)
         return proposal
       }
+      asked.formUnion(new)
+      for other in await fleet.binders(of: new, within: turnLimit / 4) { elsewhere[other.mac] = other }
     }
   }
 
@@ -116,7 +120,7 @@ extension PoolManager {
     /// In which line each of `bindings` is asked for.
     var lines: [LedgerContents.BindingKey: Int] = [:]
     /// MACs that were made up.
-    var generated: Set<MACAddress> = []
+    var generated: [LedgerContents.BindingKey: MACAddress] = [:]
     /// To whom MACs are bound in the fleet.
     var elsewhere: [MACAddress: MACElsewhere] = [:]
     /// Bindings of earlier guests of the same name that give way.
@@ -151,8 +155,13 @@ extension PoolManager {
       if let mac = request.mac ?? old?.mac ?? nic?.mac {
         binding.mac = mac
       } else {
-        binding.mac = try newMAC(besides: Set(proposal.bindings.values.map(\.mac)).union(proposal.elsewhere.keys))
-        proposal.generated.insert(binding.mac)
+        let taken = Set(proposal.bindings.values.map(\.mac)).union(proposal.elsewhere.keys)
+        if let made = proposal.generated[binding.key] {
+          binding.mac = made
+        } else {
+          binding.mac = try newMAC(besides: taken)
+        }
+        proposal.generated[binding.key] = binding.mac
       }
       binding.since = since(binding)
       // Bindings outlive their pools.

@@ -114,6 +114,7 @@ extension PoolManager {
   /// What a guest's run has that is about to be released, for `released(_:)`. Taken before libvirt is answered.
   public func endOfRun(of guest: GuestID) -> GuestRun {
     fixedNICs.forget(guest: guest.uuid)
+    incomingGuests[guest.uuid] = nil
     return run(of: guest)
   }
 

@@ -209,6 +209,7 @@ public actor PoolManager {
       let before = inventory
       inventory = read
       layouts = [:]
+      if read.vfs != before.vfs { fleet?.contentsChanged() }
       noteCarriers(since: before)
       problems["inventory"] = inventory.problems.isEmpty ? nil : inventory.problems.joined(separator: "; ")
       return true

@@ -36,7 +36,7 @@ import Testing
       ],
       conflicts: [
         .init(mac: mac, guest: "db", host: "kvm2", pool: "spread", winner: "web", winnerHost: "kvm1")
-      ])
+      ], clashes: [.init(mac: mac, host: "kvm2", otherHost: "kvm1", otherGuest: "web")])
   }
 
   private static func plan(
@@ -61,6 +61,7 @@ import Testing
       recording.out == """
         2 hosts are in the fleet; this is kvm1, in it since 1970-01-12T13:46:40Z
         MAC 52:54:00:b6:5d:22 of guest db on kvm2 is bound to guest web on kvm1, which had it first
+        MAC 52:54:00:b6:5d:22 is live on kvm2 and on kvm1, there with guest web
         netdef spread is not applied on kvm2: no PF enp1s0
 
         POOL    HOSTS  VFS  LEASED  FREE  OTHERS
@@ -155,14 +156,25 @@ import Testing
     let done = JSONText(FleetPlanReport(hosts: [.init(host: "kvm1", plans: [], failure: nil)])).compact
     let daemon = try FakeDaemon { request in (200, request.line == "POST /v1/fleet/plan" ? plan : done) }
     let recording = Recording()
-    #expect(recording.run(["fleet", "apply", try netdef(), "--host", "kvm1", "--socket", daemon.path]) == 0)
-    #expect(recording.out == "kvm1: applied\n")
+    let name = try netdef()
+    #expect(recording.run(["fleet", "apply", name, "--host", "kvm1", "--socket", daemon.path]) == 0)
+    #expect(recording.out == "\(name): applied on kvm1\n")
     let sent = try #require(daemon.requests.last?.body)
     #expect(sent.contains(#""kvm2":["t-kvm2"]"#))
     #expect(sent.contains(#""hosts":["kvm1"]"#))
     let planning = Recording()
     #expect(planning.run(["fleet", "apply", try netdef(), "--plan", "--socket", daemon.path]) == 3)
     #expect(planning.out.hasPrefix("kvm1, kvm2, kvm3\n"))
+  }
+
+  @Test func ofSeveralEachIsPlannedAnew() throws {
+    let plan = JSONText(Self.plan(["define network x"])).compact
+    let done = JSONText(FleetPlanReport(hosts: [.init(host: "kvm1", plans: [], failure: nil)])).compact
+    let daemon = try FakeDaemon { request in (200, request.line == "POST /v1/fleet/plan" ? plan : done) }
+    let name = try netdef()
+    #expect(Recording().run(["fleet", "apply", name, name, "--skip", "kvm9", "--socket", daemon.path]) == 0)
+    #expect(daemon.requests.map { String($0.line.suffix(5)) } == ["/plan", "/plan", "apply", "/plan", "apply"])
+    #expect(daemon.requests.allSatisfy { $0.body.contains(#""except":["kvm9"]"#) })
   }
 
   @Test func eventsAreOneALine() {

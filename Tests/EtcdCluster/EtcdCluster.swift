@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// A real etcd of one or three members, for tests; gone when it is released.
 public final class EtcdCluster: Sendable {
@@ -44,8 +45,8 @@ public final class EtcdCluster: Sendable {
       throw Problem("there is no \(program): install etcd-server and etcd-client")
     }
     self.options = options
-    // In memory: etcd waits for each write to be on the disk.
-    folder = URL(fileURLWithPath: "/dev/shm/vfpool-etcd-\(UUID().uuidString)")
+    Self.removeLeftOvers()
+    folder = URL(fileURLWithPath: "\(Self.memory)/\(Self.mark)\(getpid())-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     members = Self.members(options, folder)
     for member in members { try member.start() }
@@ -55,6 +56,18 @@ public final class EtcdCluster: Sendable {
   deinit {
     for member in members { member.kill() }
     try? FileManager.default.removeItem(at: folder)
+  }
+
+  /// etcd waits for each write to be on the disk.
+  private static let memory = "/dev/shm"
+  private static let mark = "vfpool-etcd-"
+
+  /// Of test runs that were killed.
+  private static func removeLeftOvers() {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: memory)) ?? [] where name.hasPrefix(mark) {
+      guard let pid = pid_t(name.dropFirst(mark.count).prefix { $0 != "-" }), Glibc.kill(pid, 0) != 0 else { continue }
+      try? FileManager.default.removeItem(atPath: "\(memory)/\(name)")
+    }
   }
 
   private static func members(_ options: Options, _ folder: URL) -> [EtcdMember] {

@@ -6,6 +6,7 @@ final class EtcdMember: Sendable {
   private struct Running: @unchecked Sendable {
     /// Closed, it ends the process.
     var leash: Pipe
+    var shell: Process
     var pid: pid_t
   }
 
@@ -52,14 +53,15 @@ final class EtcdMember: Sendable {
     guard let pid = pid_t(line.trimmingCharacters(in: .whitespacesAndNewlines)) else {
       throw Command.Failure(command: words.joined(separator: " "), output: line)
     }
-    running.withLock { $0 = Running(leash: leash, pid: pid) }
+    running.withLock { $0 = Running(leash: leash, shell: shell, pid: pid) }
   }
 
-  /// As a power cut would end it.
+  /// As a power cut would end it; returns when it is gone.
   func kill() {
     running.withLock { running in
       if let pid = running?.pid { Glibc.kill(pid, SIGKILL) }
       try? running?.leash.fileHandleForWriting.close()
+      running?.shell.waitUntilExit()
       running = nil
     }
   }

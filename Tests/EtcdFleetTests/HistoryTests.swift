@@ -12,6 +12,8 @@ import Testing
 
 private final class Histories: Sendable {
   let all = Mutex<[MACAddress: [MACHistory.Operation]]>([:])
+  /// The hosts that etcd has let down at some time.
+  let away = Mutex<Set<String>>([])
 }
 
 extension SiteTests {
@@ -31,9 +33,17 @@ extension SiteTests {
                   let begin = ContinuousClock.now
                   let wasIn = host.isIn
                   let refusal = await host.start(mine)
+                  if !wasIn || !host.isIn || ContinuousClock.now - begin > .seconds(1) {
+                    histories.away.withLock { _ = $0.insert(host.name) }
+                  }
                   let end = ContinuousClock.now
                   // What etcd couldn't be asked about says nothing, nor does what it was told behind time.
-                  let isTold = await Self.owners(mac, host, site) == [host.name]
+                  let owners = await Self.owners(mac, host, site)
+                  let isTold = owners == [host.name]
+                  // Two there may be where one of them could not be asked.
+                  if let owners, owners.count > 1 {
+                    #expect(!histories.away.withLock { $0 }.isDisjoint(with: owners), "\(mac) is live on \(owners)")
+                  }
                   if let refusal {
                     #expect(refusal.contains("uses on host"), "\(refusal)")
                     histories.all.withLock {

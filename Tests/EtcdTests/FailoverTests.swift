@@ -3,7 +3,7 @@ import Testing
 
 @testable import Etcd
 
-extension ServerTests {
+extension FaultTests {
   /// Three members, of which some stop.
   @Suite struct FailoverTests {
     /// The client's first member is `first`.
@@ -28,7 +28,7 @@ extension ServerTests {
         let made = try await etcd.commit(.create("\(prefix)after", "1"), isRepeatable: true)
         let spent = ContinuousClock.now - start
         #expect(made.succeeded || made.isRepeat)
-        #expect(spent < .seconds(6), "an election takes a second: \(spent)")
+        #expect(spent < .seconds(4), "an election takes a second: \(spent)")
         #expect(
           try await etcd.range(.prefix(ByteString(prefix))).entries.map(\.key) == ["\(prefix)after", "\(prefix)before"])
         let statuses = await etcd.statuses()

@@ -2,7 +2,7 @@ import Etcd
 import EtcdCluster
 import Testing
 
-extension ServerTests {
+extension FaultTests {
   /// Members on hosts of their own, between which the network breaks. Needs root.
   @Suite(.enabled(if: TestNetwork.isPossible, "network namespaces are for root, and need iproute2"))
   struct PartitionTests {

@@ -5,9 +5,12 @@ import Logging
 import Synchronization
 import Testing
 
-/// What runs against real members: one test after the other, because a member that has no processor for a second is one
-/// that has stopped.
+/// What runs against real members, one test after the other: a member that has no processor for a second is one that has
+/// stopped.
 @Suite(.serialized) enum ServerTests {}
+
+/// Where members stop and networks break: mostly waiting, so beside the others.
+@Suite(.serialized) enum FaultTests {}
 
 /// One member for a whole suite.
 struct OneMember: SuiteTrait, TestScoping {

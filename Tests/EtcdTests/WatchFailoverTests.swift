@@ -4,7 +4,7 @@ import Foundation
 import Synchronization
 import Testing
 
-extension ServerTests {
+extension FaultTests {
   /// Watches whose members stop.
   @Suite struct WatchFailoverTests {
     /// A watch whose changes are gathered as they come.

@@ -96,7 +96,7 @@ struct WatchSessionTests {
 
   @Test(arguments: [
     FakeMember.Reaction.silence, .close, .answer(503, #"{"error":"etcdserver: no leader","code":14}"#),
-    .answer(404, "Not Found"), .brokenStream(""), .stream("{\n"),
+    .answer(404, "Not Found\n"), .brokenStream(""), .stream("{\n"),
     .stream(#"{"error":{"grpc_code":14,"http_code":503,"message":"etcdserver: no leader"}}"# + "\n"),
     .brokenStream(created(5)), .stream(created(5) + #"{"result":{"watch_id":"1","canceled":true}}"# + "\n"),
   ])
@@ -107,6 +107,18 @@ struct WatchSessionTests {
       let revision = try await self.first(etcd.watch([.key("a")], after: 5))
       #expect(revision == 6)
       #expect(first.requests.count { $0.call == "watch" } == 1)
+    }
+  }
+
+  @Test func aReasonThatAllWouldGiveEndsIt() async throws {
+    let body = "CommonName of client sending a request against gateway will be ignored and not used as expected\n"
+    let member = try await member(.answer(400, body))
+    try await withClient([member]) { etcd in
+      let error = await #expect(throws: EtcdError.self) { try await first(etcd.watch([.key("a")], after: 5)) }
+      guard case .unauthorized = error else {
+        Issue.record("\(String(describing: error))")
+        return
+      }
     }
   }
 

@@ -40,11 +40,11 @@ struct FleetOfFakes {
 
   func member(
     _ name: String, machine: String? = nil, netdefs: [String] = [FakeHost.spread], heartbeat: Int = 60,
-    takesNetdefs: Bool = true, clock: FakeClock = FakeClock()
+    takesNetdefs: Bool = true, connected: Bool = true, clock: FakeClock = FakeClock()
   ) async throws -> Member {
     let store = FakeFleetStore(server)
     let agent = agent(name, store, machine: machine, heartbeat: heartbeat, takesNetdefs: takesNetdefs, clock)
-    let host = try await FakeHost(fleet: agent)
+    let host = try await FakeHost(fleet: agent, connected: connected)
     for netdef in netdefs { _ = try await host.manager.apply(netdef: netdef, plan: false) }
     let manager = host.manager
     return Member(name: name, host: host, agent: agent, store: store, task: Task { await agent.run(manager) })

@@ -1,3 +1,4 @@
+import ControlAPI
 import FlowFakes
 import LibvirtXML
 import PoolFlows
@@ -50,6 +51,9 @@ import Testing
       try await eventually("both are told") { fleet.live(Self.mac) == ["a", "b"] }
       let text = "MAC \(Self.mac) of guest g2 is live on host a, too, with guest g1"
       try await eventually("status tells it") { await b.manager.view().problems.contains(text) }
+      let told = "MAC \(Self.mac) of guest g1 is live on host b, too, with guest g2"
+      try await eventually("on the other host, too") { a.agent.problems.contains(told) }
+      #expect(await a.agent.status().clashes.map(\.otherGuest) == ["g2"])
       await a.stop(Self.guest(1))
       try await eventually("and no longer then") {
         b.agent.contentsChanged()
@@ -88,11 +92,13 @@ import Testing
   @Test func aGuestThatIsMovedWhileItIsOffStartsAtOnce() async throws {
     try await FleetOfFakes.pair { fleet, a, b in
       for _ in 0..<5 {
-        #expect(await a.start(Self.guest(1)) == nil)
-        await a.stop(Self.guest(1))
-        #expect(await b.start(Self.guest(1)) == nil)
-        await b.stop(Self.guest(1))
+        for host in [a, b] {
+          #expect(await host.start(Self.guest(1)) == nil)
+          try await eventually("its binding follows") { fleet.binding(Self.mac)?.host == host.name }
+          await host.stop(Self.guest(1))
+        }
       }
+      try await eventually("nothing is in conflict") { a.agent.problems.isEmpty && b.agent.problems.isEmpty }
     }
   }
 
@@ -118,6 +124,38 @@ import Testing
       #expect(ContinuousClock.now - begin < .seconds(6))
       a.store.hang(false)
       try await eventually("it is told when it answers") { fleet.live(Self.mac) == ["a"] }
+    }
+  }
+
+  /// The last answer counts, also when there is no time for another.
+  @Test func aGuestThatRunsElsewhereIsRefusedHoweverLittleTimeThereIs() async throws {
+    try await FleetOfFakes.pair { _, a, b in
+      #expect(await a.start(Self.guest(1)) == nil)
+      for milliseconds in stride(from: 100, through: 260, by: 8) {
+        let found = await b.agent.claim(
+          [Self.mac: .init(guest: Self.guest(1).guest, pool: "spread", vlan: nil)], for: Self.guest(1).guest,
+          isIncoming: false, within: .milliseconds(milliseconds))
+        #expect(found.map(\.host) == ["a"], "\(milliseconds) ms")
+      }
+    }
+  }
+
+  @Test func ofAPoolThatWarnsAndOneThatRefusesTheOtherMACIsTaken() async throws {
+    let warning = FakeHost.sticky.replacing("urn:vfpool:pool:1\"", with: "urn:vfpool:pool:1\" macConflict=\"warn\"")
+    let other = """
+      <network>
+        <name>other</name>
+        <metadata><vfpool:pool xmlns:vfpool="urn:vfpool:pool:1"><vfpool:pf dev="enp2s0" vfs="7"/></vfpool:pool></metadata>
+        <forward mode="hostdev" managed="yes"><driver name="vfio"/></forward>
+      </network>
+      """
+    try await FleetOfFakes.pair(netdefs: [warning, other]) { fleet, a, b in
+      #expect(await a.start(FakeLibvirt.guest(1, networks: ["sticky"], mac: Self.mac)) == nil)
+      var both = FakeLibvirt.guest(2, networks: ["sticky", "other"])
+      both.nics[0].mac = Self.mac
+      let second = try #require(both.nics[1].mac)
+      #expect(await b.manager.prepare(both, deadline: HookDeadline(in: .seconds(60))) == .go)
+      #expect(fleet.live(second) == ["b"])
     }
   }
 

@@ -69,6 +69,9 @@ import Testing
       #expect(done.hosts[1].failure?.contains("enp1s0") == true)
       #expect(b.agent.problems.first?.hasPrefix("the fleet's netdef of pool keep is not applied here: ") == true)
       #expect(await a.agent.status().netdefs.first?.failures.map(\.host) == ["b"])
+      // Without it, it isn't b's affair any more.
+      _ = try await a.agent.apply([("keep", FakeHost.keep)], except: ["b"], tokens: [:])
+      try await eventually("b no longer complains") { b.agent.problems.isEmpty }
       try await a.agent.forget(netdef: "keep")
       try await eventually("it is no problem any more") { b.agent.problems.isEmpty }
       #expect(await hasPool(a))
@@ -82,7 +85,31 @@ import Testing
     let b = try await fleet.member("b", netdefs: [], takesNetdefs: false)
     try await eventually("both are in") { a.isIn && b.isIn }
     let plan = try await a.agent.plan([FakeHost.keep], on: nil)
-    #expect(plan.hosts.map(\.failure) == [nil, "it takes no netdefs (fleet-netdefs = no)"])
+    #expect(plan.hosts.map(\.host) == ["a"])
+    let error = await #expect(throws: FlowError.self) { try await a.agent.plan([FakeHost.keep], on: ["b"]) }
+    #expect(error?.message.hasPrefix("host b takes no netdefs") == true)
+    let done = try await a.agent.apply([("keep", FakeHost.keep)], tokens: [:])
+    #expect(done.hosts.map(\.host) == ["a"])
+    #expect(await !hasPool(b))
+    #expect(await a.agent.status().netdefs.map(\.missing) == [[]])
+    await a.leave()
+    await b.leave()
+  }
+
+  @Test func aHostThatHasNoLibvirtYetFollows() async throws {
+    let fleet = FleetOfFakes()
+    let a = try await fleet.member("a", netdefs: [])
+    try await eventually("a is in") { a.isIn }
+    _ = try await a.agent.apply([("keep", FakeHost.keep)], tokens: [:])
+    let b = try await fleet.member("b", netdefs: [], connected: false)
+    try await eventually("b is in, and says what it lacks") { b.isIn && !b.agent.problems.isEmpty }
+    #expect(await !hasPool(b))
+    await b.manager.libvirtConnected()
+    try await eventually("b follows") {
+      b.agent.contentsChanged()
+      return await hasPool(b)
+    }
+    try await eventually("and has no problem") { b.agent.problems.isEmpty }
     await a.leave()
     await b.leave()
   }

@@ -15,7 +15,7 @@ public struct FakeHost: Sendable {
   /// `settle`: how long the kernel's messages are left to settle; `turnLimit`: how long a start may be under way.
   public init(
     kernel: FakeKernel = FakeKernel(), settle: Duration = .milliseconds(20), turnLimit: Duration = .seconds(5),
-    quarantineLimit: Int = 3, fleet: (any FleetSpace)? = nil
+    quarantineLimit: Int = 3, fleet: (any FleetSpace)? = nil, connected: Bool = true
   ) async throws {
     self.kernel = kernel
     libvirt = FakeLibvirt(kernel: kernel)
@@ -24,7 +24,7 @@ public struct FakeHost: Sendable {
       kernel, libvirt, devices, ledger, clock, log, settle: settle, turnLimit: turnLimit,
       quarantineLimit: quarantineLimit, fleet: fleet)
     try await manager.load()
-    await manager.libvirtConnected()
+    if connected { await manager.libvirtConnected() }
   }
 
   /// Another manager on the same host and ledger: vfpoold after a restart.

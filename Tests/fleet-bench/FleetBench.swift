@@ -134,7 +134,7 @@ struct FleetBench {
         ]
       }
       for start in stride(from: 0, to: steps.count, by: 120) {
-        try await client.commit(Transaction(then: Array(steps[start..<min(start + 120, steps.count)])))
+        _ = try await client.commit(Transaction(then: Array(steps[start..<min(start + 120, steps.count)])))
       }
     }
   }

@@ -818,6 +818,7 @@ async function loadFleet() {
   } catch (error) {
     if (error.status === 404) return true;
     if (fleet.status !== null) setText(byID("fleet-state"), reason(error));
+    fleet.text = "";
     return false;
   }
   if (text !== fleet.text) {
@@ -839,11 +840,14 @@ function showFleet(status) {
     const winner = row.winner === null ? "is bound anew" : `is bound to ${row.winner} on ${row.winnerHost}, which had it first`;
     return `MAC ${row.mac} of guest ${row.guest} on ${row.host} ${winner}`;
   });
+  const clashes = status.clashes.map((row) =>
+    `MAC ${row.mac} is live on ${row.host} and on ${row.otherHost}, there with guest ${row.otherGuest}`
+  );
   const failures = status.netdefs.flatMap((netdef) =>
     netdef.failures.map((row) => `netdef ${netdef.pool} is not applied on ${row.host}: ${row.why}`)
   );
   const members = status.members.filter((row) => row.problem !== null).map((row) => `etcd ${row.endpoint}: ${row.problem}`);
-  const all = [...conflicts, ...failures, ...members];
+  const all = [...conflicts, ...clashes, ...failures, ...members];
   byID("fleet-problems").hidden = all.length === 0;
   reconcile(
     byID("fleet-problems"), all, (text) => text, (text) => element("li", {}, element("p", {}, printable(text))), () => {}
@@ -881,7 +885,7 @@ async function findInFleet() {
     return setText(byID("fleet-count"), reason(error));
   }
   setText(byID("fleet-count"), rows.length === 0 ? "no host of the fleet knows it" : count(rows.length, "MAC", "MACs"));
-  showRows("fleet-found", rows, (row) => `${row.mac} ${row.host}`, (row) => [
+  showRows("fleet-found", rows, (row) => `${row.mac} ${row.host} ${row.guest}`, (row) => [
     cell("MAC", element("span", { class: "fixed" }, row.mac)), cell("Guest", element("b", {}, printable(row.guest))),
     cell("Host", printable(row.host)), cell("Runs", row.live ? "yes" : "no"), cell("Pool", printable(row.pool ?? "none")),
   ]);
