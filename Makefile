@@ -139,8 +139,9 @@ demo:
 bench:
 	@$(need_root)
 	@$(MAKE) --no-print-directory deb
-	for product in hook-bench netlink-bench; do $(BUILD_RELEASE) --product $$product || exit 1; done
+	for product in hook-bench netlink-bench fleet-bench; do $(BUILD_RELEASE) --product $$product || exit 1; done
 	.build/release/hook-bench .build/release/vfpool-hook .build
+	ETCD_TESTS_FOLDER=$$(Tests/etcd-programs) .build/release/fleet-bench
 	Tests/lab/bench
 	@$(keep_owner)
 
