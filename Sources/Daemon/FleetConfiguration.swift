@@ -3,7 +3,6 @@ import Etcd
 import EtcdFleet
 import Fleet
 import Foundation
-import Glibc
 import Logging
 import PoolModel
 
@@ -77,8 +76,8 @@ struct FleetConfiguration: Sendable {
   }
 
   private static var hostName: String {
-    var name = [CChar](repeating: 0, count: 256)
-    return gethostname(&name, name.count - 1) == 0 ? String(cString: name) : ""
+    let text = (try? String(contentsOfFile: "/proc/sys/kernel/hostname", encoding: .utf8)) ?? ""
+    return String(text.prefix { !$0.isWhitespace })
   }
 
   private static func password(_ path: String) throws(Unusable) -> String {
