@@ -15,7 +15,7 @@ import Testing
   @Test func whatIsGivenIsTaken() throws {
     let file = NSTemporaryDirectory() + "vfpool-\(UUID().uuidString.prefix(8))"
     defer { try? FileManager.default.removeItem(atPath: file) }
-    FileManager.default.createFile(
+    _ = FileManager.default.createFile(
       atPath: file, contents: Data("secret\nrest".utf8), attributes: [.posixPermissions: 0o600])
     let fleet = try #require(
       try FleetConfiguration(
@@ -58,7 +58,7 @@ import Testing
   @Test func aPasswordThatOthersCanReadIsNotTaken() throws {
     let file = NSTemporaryDirectory() + "vfpool-\(UUID().uuidString.prefix(8))"
     defer { try? FileManager.default.removeItem(atPath: file) }
-    FileManager.default.createFile(atPath: file, contents: Data("x".utf8), attributes: [.posixPermissions: 0o644])
+    _ = FileManager.default.createFile(atPath: file, contents: Data("x".utf8), attributes: [.posixPermissions: 0o644])
     let error = #expect(throws: FleetConfiguration.Unusable.self) {
       try FleetConfiguration(text: Self.one + "fleet-user = u\nfleet-password-file = \(file)")
     }
