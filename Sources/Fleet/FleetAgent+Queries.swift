@@ -34,7 +34,8 @@ extension FleetAgent {
       report.conflicts = try await conflictRows()
       report.clashes = try await clashRows()
     } catch {
-      if report.connected { report.why = "\(error)" }
+      // It is noticed otherwise only when the lease is kept alive next.
+      if report.connected { (report.connected, report.why) = (false, "\(error)") }
     }
     report.members = await members
     report.pending = await pendingNow()
