@@ -1,5 +1,4 @@
 import ControlAPI
-import Fleet
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -40,8 +39,6 @@ enum Answer {
       return try await handler()
     } catch let error as FlowError {
       return try json(Failure(error: error.message), error.status)
-    } catch let error as FleetStoreError {
-      return try json(Failure(error: "the fleet can't be asked: \(error)"), .serviceUnavailable)
     } catch let error as HTTPError {
       return try json(Failure(error: error.body ?? "bad request"), error.status)
     } catch let error as DecodingError {

@@ -23,6 +23,12 @@ struct EventResponse<Event: Sendable>: Sendable {
   /// Makes, for one response, what turns an event into its text.
   let text: @Sendable () -> (Event) throws -> String
 
+  /// One event; JSON in one line.
+  static func text(id: Int64, kind: String, _ row: some Encodable) throws -> String {
+    let data = String(decoding: try Answer.encoded(row), as: UTF8.self)
+    return "id: \(id)\nevent: \(kind)\ndata: \(data)\n\n"
+  }
+
   var response: Response {
     let headers: HTTPFields = [.contentType: "text/event-stream", .cacheControl: "no-store"]
     return Response(

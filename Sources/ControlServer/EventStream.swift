@@ -40,10 +40,8 @@ struct EventStream {
     }
   }
 
-  /// One event; JSON in one line.
   private static func text(_ row: EventRow) throws -> String {
-    let data = String(decoding: try Answer.encoded(row), as: UTF8.self)
-    return "id: \(row.id)\nevent: \(row.kind)\ndata: \(data)\n\n"
+    try EventResponse<PoolEvent>.text(id: row.id, kind: row.kind, row)
   }
 
   private func lastEvent(_ request: Request) throws(FlowError) -> Int64? {

@@ -107,12 +107,7 @@ struct FleetRoutes {
           watchers.remove()
         }
       },
-      text: {
-        { row in
-          let data = String(decoding: try Answer.encoded(row), as: UTF8.self)
-          return "id: \(row.revision)\nevent: \(row.kind.rawValue)\ndata: \(data)\n\n"
-        }
-      }
+      text: { { row in try EventResponse<FleetEventRow>.text(id: row.revision, kind: row.kind.rawValue, row) } }
     ).response
   }
 }

@@ -17,7 +17,7 @@ struct ReadRoutes {
     routes.serve(.get, Route.metrics) { request in
       let view = await manager.view(counters: true)
       var fleet: (FleetAgent.Connection, Int)?
-      if let agent = about.fleet { fleet = (agent.connection, await agent.pendingNow()) }
+      if let agent = about.fleet { fleet = (agent.connection, await agent.pending) }
       let metrics = Metrics(
         view: view, tally: await manager.tallyNow(), hooks: about.hookTimes.now(),
         hooksEnabled: about.hooksEnabled(), version: about.version, fleet: fleet)

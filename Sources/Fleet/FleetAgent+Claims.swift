@@ -50,12 +50,14 @@ extension FleetAgent {
         if: records.map { .noneUnder(keys.all(.live, of: $0.key.description)) }, then: puts,
         else: records.map { .readAll(under: keys.all(.live, of: $0.key.description)) }))
     if !first.isDone {
-      let blocking = first.read.compactMap { entry in
-        elsewhere(entry) { mac, record in
-          !(isIncoming && record.guest.uuid == guest.uuid) && record.clashes(with: live[mac])
+      let blocking = first.read.compactMap(liveRecord).filter { mac, otherHost, other in
+        otherHost != host.name && !(isIncoming && other.guest.uuid == guest.uuid) && other.clashes(with: live[mac])
+      }
+      if !blocking.isEmpty {
+        return blocking.map { mac, otherHost, other in
+          MACElsewhere(mac: mac, host: otherHost, guest: BoundGuest(other.guest), pool: other.pool ?? "none")
         }
       }
-      if !blocking.isEmpty { return blocking }
       // Only this host has them, or the host that the guest comes from.
       let read = Set(first.read.compactMap { keys.parse($0.key)?.words.first })
       let conditions =
@@ -69,17 +71,6 @@ extension FleetAgent {
     // A later stay in the fleet begins with nothing written.
     if lease == self.lease { for (mac, record) in records { written.live[mac] = record } }
     return []
-  }
-
-  /// Who else has a live MAC, if that counts.
-  private func elsewhere(
-    _ entry: FleetEntry, where counts: (MACAddress, LiveRecord) -> Bool
-  ) -> MACElsewhere? {
-    guard let (kind, words) = keys.parse(entry.key), kind == .live, words[1] != host.name,
-      let mac = MACAddress(words[0]), let record = RecordText.record(LiveRecord.self, entry.value),
-      counts(mac, record)
-    else { return nil }
-    return MACElsewhere(mac: mac, host: words[1], guest: BoundGuest(record.guest), pool: record.pool ?? "none")
   }
 
   public func bindings(ofGuest uuid: String, within patience: Duration) async -> [MACBinding] {

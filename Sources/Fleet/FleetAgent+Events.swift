@@ -4,8 +4,8 @@ import PoolModel
 /// What happens in the fleet, for those who watch.
 extension FleetAgent {
   /// From now on; fails when the store can't be followed.
-  public nonisolated func events() async throws -> AsyncThrowingStream<FleetEventRow, any Error> {
-    let revision = try await store.entries(under: keys.all(.hosts)).revision
+  public func events() async throws -> AsyncThrowingStream<FleetEventRow, any Error> {
+    let revision = try await asking { try await self.store.entries(under: self.keys.all(.hosts)).revision }
     let (stream, rows) = AsyncThrowingStream.makeStream(of: FleetEventRow.self)
     let (store, keys) = (store, keys)
     let task = Task {

@@ -26,24 +26,24 @@ extension FleetAgent {
     case (.netdefs, .delete):
       netdefFailures[words[0]] = nil
       waitingNetdefs[change.key] = nil
-      tell(pending: pending)
+      tellConflicts()
     case (.conflicts, .put(let entry)):
       guard words[1] == host.name, let mac = MACAddress(words[0]),
         let record = RecordText.record(BindingRecord.self, entry.value)
       else { return }
       try await noteConflict(of: record, mac)
-      tell(pending: pending)
+      tellConflicts()
     case (.conflicts, .delete): if words[1] == host.name, let mac = MACAddress(words[0]) { noteConflictOver(mac) }
     case (.clashes, .put(let entry)):
       guard words[1] == host.name, let mac = MACAddress(words[0]), let mine = written.live[mac],
         let record = RecordText.record(ClashRecord.self, entry.value)
       else { return }
       toldClashes[mac] = Self.clashWords(mac, mine.guest.name, host: record.host, other: record.guest.name)
-      tell(pending: pending)
+      tellConflicts()
     case (.clashes, .delete):
       guard words[1] == host.name, let mac = MACAddress(words[0]) else { return }
       toldClashes[mac] = nil
-      tell(pending: pending)
+      tellConflicts()
     case (.owned, .delete): if let mac = MACAddress(words[1]) { noteBindingGone(mac) }
     default: return
     }
@@ -80,7 +80,7 @@ extension FleetAgent {
     waitingNetdefs[entry.key] = nil
     guard netdef.isMeant(host.name) else {
       netdefFailures[pool] = nil
-      return tell(pending: pending)
+      return tellConflicts()
     }
     let key = keys.applied(pool, host.name)
     let known = try await store.commit(.init(then: [.read(key), .read(entry.key)])).read
@@ -99,11 +99,11 @@ extension FleetAgent {
       // libvirt or the ledger isn't there: that passes.
       if (error as? FlowError)?.code == .unavailable {
         waitingNetdefs[entry.key] = entry
-        return tell(pending: pending)
+        return tellConflicts()
       }
       result.failure = "\(error)"
     }
-    tell(pending: pending)
+    tellConflicts()
     if result != applied { _ = try await store.commit(.init(then: [.put(key, RecordText.text(of: result))])) }
   }
 
@@ -127,8 +127,12 @@ extension FleetAgent {
   public func plan(
     _ netdefs: [String], on hosts: [String]? = nil, except: [String]? = nil
   ) async throws -> FleetPlanReport {
+    try await asking { try await self.planNow(netdefs, on: hosts, except) }
+  }
+
+  private func planNow(_ netdefs: [String], on hosts: [String]?, _ except: [String]?) async throws -> FleetPlanReport {
     let (wanted, revision) = try await upHosts(hosts, except)
-    let lease = try await leaseToAsk()
+    let lease = try await store.grantLease(seconds: 4 * Int(Self.askPatience.components.seconds))
     let id = "\(host.name)-\(lease)"
     let request = RequestRecord(by: host.name, netdefs: netdefs, hosts: hosts, except: except)
     _ = try await store.commit(.init(then: [.put(keys.request(id), RecordText.text(of: request), lease: lease)]))
@@ -150,6 +154,12 @@ extension FleetAgent {
     _ netdefs: [(pool: String, xml: String)], on hosts: [String]? = nil, except: [String]? = nil,
     tokens: [String: [String]]
   ) async throws -> FleetPlanReport {
+    try await asking { try await self.applyNow(netdefs, on: hosts, except, tokens) }
+  }
+
+  private func applyNow(
+    _ netdefs: [(pool: String, xml: String)], on hosts: [String]?, _ except: [String]?, _ tokens: [String: [String]]
+  ) async throws -> FleetPlanReport {
     let (wanted, revision) = try await upHosts(hosts, except)
     let at = now()
     let steps = netdefs.enumerated().map { place, netdef in
@@ -158,7 +168,7 @@ extension FleetAgent {
         tokens: tokens.compactMapValues { place < $0.count ? $0[place] : nil })
       return FleetTransaction.Step.put(keys.netdef(netdef.pool), RecordText.text(of: record))
     }
-    for part in steps.split(by: Self.stepLimit) { _ = try await store.commit(.init(then: Array(part))) }
+    try await commit(steps)
     let prefixes = netdefs.map { keys.all(.applied, of: $0.pool) }
     let answers = await collect(AppliedRecord.self, prefixes, from: wanted, after: revision) { $0.netdef == at }
     return FleetPlanReport(
@@ -174,19 +184,17 @@ extension FleetAgent {
 
   /// From now on a pool's netdef is no longer the fleet's; hosts keep what they have.
   public func forget(netdef pool: String) async throws {
+    try await asking { try await self.forgetNow(netdef: pool) }
+  }
+
+  private func forgetNow(netdef pool: String) async throws {
     let applied = try await store.entries(under: keys.all(.applied, of: pool)).entries.map(\.key)
     let key = keys.netdef(pool)
     guard try await store.commit(.init(then: [.read(key)])).read.first != nil else {
       throw FlowError(
         .notFound, "the fleet has no netdef of pool \(pool); `vfpool fleet status` lists those that it has")
     }
-    for part in ([key] + applied).split(by: Self.stepLimit) {
-      _ = try await store.commit(.init(then: part.map { .delete($0) }))
-    }
-  }
-
-  private func leaseToAsk() async throws -> Int64 {
-    try await store.grantLease(seconds: 4 * Int(Self.askPatience.components.seconds))
+    try await commit(([key] + applied).map { .delete($0) })
   }
 
   /// The hosts that are up and take netdefs, of those that are meant, and the revision at which they were.

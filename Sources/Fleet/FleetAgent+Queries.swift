@@ -7,7 +7,7 @@ import PoolModel
 extension FleetAgent {
   /// `FlowError(.unavailable)` when the store can't be read.
   public func hosts() async throws -> [FleetHostRow] {
-    try await asking { () throws(FleetStoreError) in
+    try await asking {
       let records: [String: HostRecord] = try await self.records(.hosts)
       return self.hostRows(records, try await self.pools())
     }
@@ -38,25 +38,25 @@ extension FleetAgent {
       if report.connected { (report.connected, report.why) = (false, "\(error)") }
     }
     report.members = await members
-    report.pending = await pendingNow()
+    report.pending = await pending
     return report
   }
 
   private func emptyReport(connected: Bool, _ since: Timestamp, _ why: String?) -> FleetStatusReport {
     FleetStatusReport(
-      host: host.name, connected: connected, since: since, why: why, pending: pending, members: [], hosts: [],
+      host: host.name, connected: connected, since: since, why: why, pending: 0, members: [], hosts: [],
       pools: [], netdefs: [], conflicts: [], clashes: [])
   }
 
   // MARK: Find, place
 
   public func find(mac: MACAddress) async throws -> [FleetFoundRow] {
-    try await asking { () throws(FleetStoreError) in try await self.found([mac]) }
+    try await asking { try await self.found([mac]) }
   }
 
   /// By name or UUID.
   public func find(guest: String) async throws -> [FleetFoundRow] {
-    try await asking { () throws(FleetStoreError) in
+    try await asking {
       let prefix = GuestID.uuid(guest).map { self.keys.all(.guests, of: $0) } ?? self.keys.all(.names, of: guest)
       return try await self.found(try await self.macs(under: prefix))
     }
@@ -66,7 +66,7 @@ extension FleetAgent {
   ///
   /// The best is the host with the most free VFs, or, where every host packs the pool, the one with the fewest that suffice.
   public func place(pool: String, count: Int) async throws -> [FleetPlaceRow] {
-    let found = try await asking { () throws(FleetStoreError) in try await self.pools(named: pool) }
+    let found = try await asking { try await self.pools(named: pool) }
     if found.isEmpty { throw FlowError(.notFound, "no host that is up has a pool \(pool)") }
     let packs = found.allSatisfy { $0.record.policy == .pack }
     let fitting = found.filter { Self.obstacle($0.record, count) == nil }.sorted { a, b in
@@ -91,17 +91,7 @@ extension FleetAgent {
   private func found(_ macs: [MACAddress]) async throws(FleetStoreError) -> [FleetFoundRow] {
     var rows: [FleetFoundRow] = []
     let bindings = try await records(ofMACs: macs).map(\.record)
-    var live: [(mac: MACAddress, host: String, record: LiveRecord)] = []
-    for part in macs.split(by: Self.stepLimit) {
-      let answer = try await store.commit(
-        .init(then: part.map { .readAll(under: keys.all(.live, of: $0.description)) }))
-      live += answer.read.compactMap { entry in
-        guard let words = keys.parse(entry.key)?.words, let mac = MACAddress(words[0]),
-          let record = RecordText.record(LiveRecord.self, entry.value)
-        else { return nil }
-        return (mac, words[1], record)
-      }
-    }
+    let live = try await liveRecords(of: macs)
     for mac in macs {
       let binding = bindings.first { $0.mac == mac }
       let mine = live.filter { $0.mac == mac }
@@ -208,8 +198,9 @@ extension FleetAgent {
     }
   }
 
-  private func asking<T>(_ body: () async throws(FleetStoreError) -> T) async throws(FlowError) -> T {
-    do throws(FleetStoreError) { return try await body() } catch {
+  /// What the store can't do is told as what this project can't.
+  func asking<T>(_ body: () async throws -> T) async throws -> T {
+    do { return try await body() } catch let error as FleetStoreError {
       throw FlowError(.unavailable, "the fleet can't be asked: \(error)")
     }
   }

@@ -33,18 +33,24 @@ extension FleetAgent {
     try await writeLive(share)
     let wanted = share.bindings.mapValues { BindingRecord($0, host: host.name) }
     let outdated = bindingsOutdated(wanted, live: share.live)
-    tell(pending: outdated.count)
     for mac in outdated { try await write(wanted[mac], mac, isLive: share.live[mac] != nil) }
-    tell(pending: 0)
+    tellConflicts()
   }
 
-  /// How many records the store hasn't got.
-  public func pendingNow() async -> Int {
-    guard let manager else { return 0 }
-    let share = await manager.fleetShare()
-    let wanted = share.bindings.mapValues { BindingRecord($0, host: host.name) }
-    return bindingsOutdated(wanted, live: share.live).count + liveChanges(share).count
-      + poolChanges(share.pools.mapValues(PoolRecord.init)).count
+  /// How many of this host's records the store hasn't got yet.
+  public var pending: Int {
+    get async {
+      guard let manager else { return 0 }
+      let share = await manager.fleetShare()
+      let wanted = share.bindings.mapValues { BindingRecord($0, host: host.name) }
+      return bindingsOutdated(wanted, live: share.live).count + liveChanges(share).count
+        + poolChanges(share.pools.mapValues(PoolRecord.init)).count
+    }
+  }
+
+  /// In order, in as many transactions as it takes.
+  func commit(_ steps: [FleetTransaction.Step]) async throws(FleetStoreError) {
+    for part in steps.split(by: Self.stepLimit) { _ = try await store.commit(.init(then: Array(part))) }
   }
 
   // MARK: Live MACs, pools
@@ -59,9 +65,7 @@ extension FleetAgent {
     written.doubtful.subtract(live.keys)
     lettingGo = Set(live.filter { $0.value == nil }.keys)
     defer { lettingGo = [] }
-    for part in (liveSteps + poolChanges(pools)).split(by: Self.stepLimit) {
-      _ = try await store.commit(.init(then: Array(part)))
-    }
+    try await commit(liveSteps + poolChanges(pools))
     for (mac, record) in live { written.live[mac] = record }
     written.pools = pools
     lettingGo = []
@@ -93,19 +97,36 @@ extension FleetAgent {
 
   /// Nobody was asked when these came to run: on another host they may, too. That host is told.
   private func lookAtSharedMACs(_ share: FleetShare, new: [MACAddress]) async throws(FleetStoreError) {
-    for part in Set(new).union(clashes.keys).sorted().split(by: Self.stepLimit) {
+    let macs = Set(new).union(clashes.keys).sorted()
+    var found: [MACAddress: (host: String, record: LiveRecord)] = [:]
+    for (mac, otherHost, other) in try await liveRecords(of: macs) {
+      guard otherHost != host.name, let mine = share.live[mac], other.guest.uuid != mine.guest.uuid,
+        other.clashes(with: mine)
+      else { continue }
+      found[mac] = (otherHost, other)
+    }
+    for mac in macs { try await setClash(mac, found[mac], share.live[mac]) }
+  }
+
+  /// On which hosts MACs are live.
+  func liveRecords(of macs: [MACAddress]) async throws(FleetStoreError) -> [LiveOnHost] {
+    var found: [LiveOnHost] = []
+    for part in macs.split(by: Self.stepLimit) {
       let answer = try await store.commit(
         .init(then: part.map { .readAll(under: keys.all(.live, of: $0.description)) }))
-      var found: [MACAddress: (host: String, record: LiveRecord)] = [:]
-      for entry in answer.read {
-        guard let (_, words) = keys.parse(entry.key), words[1] != host.name, let mac = MACAddress(words[0]),
-          let mine = share.live[mac], let other = RecordText.record(LiveRecord.self, entry.value),
-          other.guest.uuid != mine.guest.uuid, other.clashes(with: mine)
-        else { continue }
-        found[mac] = (words[1], other)
-      }
-      for mac in part { try await setClash(mac, found[mac], share.live[mac]) }
+      found += answer.read.compactMap(liveRecord)
     }
+    return found
+  }
+
+  typealias LiveOnHost = (mac: MACAddress, host: String, record: LiveRecord)
+
+  /// Nil: the entry is of no live MAC.
+  func liveRecord(_ entry: FleetEntry) -> LiveOnHost? {
+    guard let (kind, words) = keys.parse(entry.key), kind == .live, let mac = MACAddress(words[0]),
+      let record = RecordText.record(LiveRecord.self, entry.value)
+    else { return nil }
+    return (mac, words[1], record)
   }
 
   private func setClash(
@@ -217,9 +238,7 @@ extension FleetAgent {
     guard answer.isDone else { return }
     // Whoever gave way may have it now.
     let conflicts = try await store.entries(under: keys.all(.conflicts, of: mac.description)).entries
-    for part in conflicts.split(by: Self.stepLimit) {
-      _ = try await store.commit(.init(then: part.map { .delete($0.key) }))
-    }
+    try await commit(conflicts.map { .delete($0.key) })
   }
 
   private func puts(_ record: BindingRecord) -> [FleetTransaction.Step] {

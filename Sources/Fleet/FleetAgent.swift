@@ -89,6 +89,8 @@ public actor FleetAgent: FleetSpace {
   var waitingNetdefs: [String: FleetEntry] = [:]
   var isTryingNetdefs = false
   private var nextLook = ContinuousClock.now
+  /// How often joining has failed since it succeeded.
+  private var failedTries = 0
   /// Netdefs that could not be applied here, in words, by pool.
   var netdefFailures: [String: String] = [:]
   /// Wakes who makes the store have what this host has, while it is in the fleet.
@@ -99,8 +101,6 @@ public actor FleetAgent: FleetSpace {
   private struct Told {
     var connection: Connection
     var conflicts: [String] = []
-    /// How many of this host's records the store hasn't got yet.
-    var pending = 0
   }
 
   public init(
@@ -125,9 +125,6 @@ public actor FleetAgent: FleetSpace {
 
   public nonisolated var connection: Connection { told.withLock { $0.connection } }
 
-  /// How many of this host's records the store hasn't got yet.
-  public nonisolated var pending: Int { told.withLock { $0.pending } }
-
   public nonisolated var problems: [String] {
     told.withLock { told in
       guard case .away(let why, let since) = told.connection else { return told.conflicts }
@@ -141,25 +138,13 @@ public actor FleetAgent: FleetSpace {
   public func run(_ manager: PoolManager) async {
     self.manager = manager
     defer { self.manager = nil }
-    let failures = Failures()
     while !Task.isCancelled {
-      do {
-        try await serve(manager) { failures.count.withLock { $0 = 0 } }
-      } catch {
-        lease = nil
-        if Task.isCancelled { break }
-        note(away: "\(error)")
-      }
-      let failures = failures.count.withLock {
-        $0 += 1
-        return $0
-      }
-      let seconds = min(15, 1 << min(failures, 4))
+      try? await losing { try await self.serve(manager) }
+      failedTries += 1
+      let seconds = min(15, 1 << min(failedTries, 4))
       try? await Task.sleep(for: .milliseconds(Int.random(in: 500 * seconds...1000 * seconds)))
     }
   }
-
-  private final class Failures: Sendable { let count = Mutex(0) }
 
   private func note(away why: String) {
     let since = now()
@@ -177,7 +162,7 @@ public actor FleetAgent: FleetSpace {
   }
 
   /// One stay in the fleet, until something breaks.
-  private func serve(_ manager: PoolManager, _ onJoined: @escaping @Sendable () -> Void) async throws {
+  private func serve(_ manager: PoolManager) async throws {
     let (old, revision) = try await join()
     let (pokes, poke) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     self.poke.withLock { $0 = poke }
@@ -190,7 +175,6 @@ public actor FleetAgent: FleetSpace {
           // Only now: until its records are written anew, they go with the old lease.
           if let old { try await self.endEarlierStay(old) }
           await self.noteJoined()
-          onJoined()
           await manager.takeMissingBindings()
           try await self.sync(manager, whenever: pokes)
         }
@@ -216,6 +200,7 @@ public actor FleetAgent: FleetSpace {
 
   private func noteJoined() {
     guard lease != nil else { return }
+    failedTries = 0
     told.withLock { $0.connection = .connected(since: now()) }
     log.info("in the fleet as \(host.name)")
   }
@@ -281,7 +266,7 @@ public actor FleetAgent: FleetSpace {
   }
 
   /// What others read without waiting.
-  func tell(pending: Int) {
+  func tellConflicts() {
     var conflicts = clashes.mapValues(\.words).merging(toldClashes) { mine, _ in mine }.sorted { $0.key < $1.key }
       .map(\.value)
     for (mac, binding) in written.bindings.sorted(by: { $0.key < $1.key }) {
@@ -291,9 +276,6 @@ public actor FleetAgent: FleetSpace {
           + "\(other.host), which had it first; give \(mine.guest.name) another one")
     }
     conflicts += netdefFailures.sorted { $0.key < $1.key }.map(\.value)
-    told.withLock { told in
-      told.pending = pending
-      told.conflicts = conflicts
-    }
+    told.withLock { $0.conflicts = conflicts }
   }
 }

@@ -11,8 +11,8 @@ public protocol FleetStore: Sendable {
   func keepAlive(lease: Int64) async throws(FleetStoreError) -> Bool
   /// Ends a lease and deletes its keys; no error when it has ended already.
   func revoke(lease: Int64) async throws(FleetStoreError)
-  /// What changes under the prefixes after a revision, in order, each revision's changes at once. Goes on over breaks by
-  /// itself; fails with `.compacted` when too much was missed.
+  /// What changes under the prefixes after a revision; under each prefix in order, each revision's changes at once. Goes on
+  /// over breaks by itself; fails with `.compacted` when too much was missed.
   func changes(under prefixes: [String], after revision: Int64) -> AsyncThrowingStream<[FleetStoreChange], any Error>
   /// The store's own servers, as far as they answer.
   func members() async -> [FleetMember]

@@ -75,10 +75,10 @@ public struct PoolFill: Hashable, Sendable {
   /// VFs by whom they belong to.
   public var counts: [VFStanding.Kind: Int]
 
-  public init(pool: Pool, isActive: Bool, counts: [VFStanding.Kind: Int]) {
+  init(_ pool: Pool, isActive: Bool, _ standings: [PCIAddress: (pool: String, standing: VFStanding)]) {
     self.pool = pool
     self.isActive = isActive
-    self.counts = counts
+    counts = Dictionary(grouping: pool.addresses) { standings[$0]?.standing.kind ?? .gone }.mapValues(\.count)
   }
 
   public var total: Int { pool.addresses.count }
@@ -88,10 +88,7 @@ public struct PoolFill: Hashable, Sendable {
 
 extension HostView {
   public func fill(of pool: Pool) -> PoolFill {
-    let kinds = pool.addresses.map { standings[$0]?.standing.kind ?? .gone }
-    return PoolFill(
-      pool: pool, isActive: networks[pool.name]?.active ?? false,
-      counts: Dictionary(grouping: kinds) { $0 }.mapValues(\.count))
+    PoolFill(pool, isActive: networks[pool.name]?.active ?? false, standings)
   }
 }
 
@@ -109,8 +106,10 @@ extension PoolManager {
     }
     let bindings = contents.bindings.values.sorted { ($0.nicName, $0.guest.name) < ($1.nicName, $1.guest.name) }
     for binding in bindings where share.bindings[binding.mac] == nil { share.bindings[binding.mac] = binding }
-    let view = viewOfMemory()
-    for pool in contents.pools.values { share.pools[pool.name] = view.fill(of: pool) }
+    let standings = allStandings()
+    for pool in contents.pools.values {
+      share.pools[pool.name] = PoolFill(pool, isActive: facts[pool.name]?.active ?? false, standings)
+    }
     return share
   }
 

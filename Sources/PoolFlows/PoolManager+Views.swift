@@ -24,7 +24,16 @@ extension PoolManager {
     return viewOfMemory()
   }
 
-  func viewOfMemory() -> HostView {
+  private func viewOfMemory() -> HostView {
+    HostView(
+      inventory: inventory, contents: contents, networks: facts, standings: allStandings(), isConnected: isConnected,
+      isLedgerWritable: problems["ledger"] == nil && unusableLedger == nil,
+      problems: problems.sorted { $0.key < $1.key }.map(\.value) + lostCardProblems + carrierProblems
+        + suspectPFProblems + outsideChangeProblems + macClashProblems + (fleet?.problems ?? []))
+  }
+
+  /// The standing of every VF that a pool lists, from memory.
+  func allStandings() -> [PCIAddress: (pool: String, standing: VFStanding)] {
     var all: [PCIAddress: (pool: String, standing: VFStanding)] = [:]
     for pool in contents.pools.values.sorted(by: { $0.name < $1.name }) {
       let kept = layout(of: pool).reservations
@@ -33,11 +42,7 @@ extension PoolManager {
         all[vf] = (pool.name, keeping ?? standing)
       }
     }
-    return HostView(
-      inventory: inventory, contents: contents, networks: facts, standings: all, isConnected: isConnected,
-      isLedgerWritable: problems["ledger"] == nil && unusableLedger == nil,
-      problems: problems.sorted { $0.key < $1.key }.map(\.value) + lostCardProblems + carrierProblems
-        + suspectPFProblems + outsideChangeProblems + macClashProblems + (fleet?.problems ?? []))
+    return all
   }
 
   /// The pool that lists a VF; where several do, the first by name.

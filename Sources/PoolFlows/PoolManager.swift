@@ -74,7 +74,7 @@ public actor PoolManager {
   /// Ports that are deleted and made again because libvirt lost count: their guests run.
   var remadePorts: Set<String> = []
   /// libvirt's hostdev networks by name.
-  var facts: [String: NetworkFacts] = [:] { didSet { if facts != oldValue { fleet?.contentsChanged() } } }
+  var facts: [String: NetworkFacts] = [:] { didSet { if let fleet, facts != oldValue { fleet.contentsChanged() } } }
   /// What placement knows of each pool's VFs, for as long as the inventory is the same.
   var layouts: [String: PoolLayout] = [:]
   /// UUIDs of the running guests, as events and reconciling tell them: hooks can't ask, domain calls wait for them.
@@ -209,7 +209,7 @@ public actor PoolManager {
       let before = inventory
       inventory = read
       layouts = [:]
-      if read.vfs != before.vfs { fleet?.contentsChanged() }
+      if let fleet, read.vfs != before.vfs { fleet.contentsChanged() }
       noteCarriers(since: before)
       problems["inventory"] = inventory.problems.isEmpty ? nil : inventory.problems.joined(separator: "; ")
       return true

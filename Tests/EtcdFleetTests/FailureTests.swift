@@ -27,7 +27,7 @@ extension SiteTests {
         }
         try site.cluster.start(leader)
         try await site.cluster.waitUntilHealthy()
-        try await eventually("nothing is left to say") { hosts.allSatisfy { $0.isIn && $0.agent.pending == 0 } }
+        try await eventually("nothing is left to say") { await Site.areSettled(hosts) }
       }
     }
 
@@ -76,7 +76,7 @@ extension SiteTests {
         await hosts[0].fakes.libvirt.start(guest(2, mac), hosts[0].manager)?.contains("uses on host b") == true
       }
       try await network.join(0)
-      try await eventually("all are in") { hosts.allSatisfy { $0.isIn && $0.agent.pending == 0 } }
+      try await eventually("all are in") { await Site.areSettled(hosts) }
       for host in hosts { await host.vanish() }
     }
 

@@ -80,6 +80,15 @@ struct Site: Sendable {
     for host in hosts { await host.vanish() }
   }
 
+  /// Whether all are in the fleet, and have told it everything.
+  static func areSettled(_ hosts: [Host]) async -> Bool {
+    for host in hosts {
+      let pending = await host.agent.pending
+      if !host.isIn || pending > 0 { return false }
+    }
+    return true
+  }
+
   /// The hosts on which a MAC is live, as etcd's own tool shows it.
   func live(_ mac: MACAddress) async throws -> [String] {
     let prefix = keys.all(.live, of: mac.description)

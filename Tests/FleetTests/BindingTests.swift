@@ -135,7 +135,7 @@ import Testing
         _ = try await a.manager.bindMAC(
           Self.request("vm\(number)", MACAddress(value: 0x5254_0001_0000 | UInt64(number))))
       }
-      try await eventually("all are told") { a.agent.pending == 0 && fleet.server.entries.count > 600 }
+      try await eventually("all are told") { await a.agent.pending == 0 && fleet.server.entries.count > 600 }
       a.store.cut(true)
       try await eventually("a is away") { !a.isIn }
       for number in 0..<100 { _ = try await a.manager.unbindMACs(ofGuest: "vm\(number)", nic: nil) }
