@@ -20,6 +20,15 @@ PACKAGES := gcc g++ git libc6-dev libcurl4 libedit2 libncurses6 libpython3.11 li
 
 # Whatever runs as root in a user's checkout leaves the files to the user.
 keep_owner = chown -R --reference=. $(wildcard .build .build-deb .build-check Package.resolved) 2> /dev/null || true
+# tools PACKAGE…: what a target needs of Debian; elsewhere its user sees to it.
+tools = command -v dpkg-query > /dev/null || exit 0; missing=$$(for package in $(1); do \
+  case $$(dpkg-query -W -f '$${db:Status-Abbrev}' $$package 2> /dev/null) in ii*) ;; *) echo $$package ;; esac; done); \
+  if [ -n "$$missing" ]; then \
+    if [ "$$(id -u)" != 0 ]; then echo "missing Debian packages:" $$missing "— sudo make $@ installs them" >&2; exit 1; fi; \
+    echo "make: installing" $$missing; \
+    export DEBIAN_FRONTEND=noninteractive; \
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing < /dev/null > /dev/null; \
+  fi
 need_root = if [ "$$(id -u)" != 0 ]; then echo "make $@ needs root: sudo make $@" >&2; exit 1; fi
 
 .PHONY: help deps swift build install uninstall deb unit api web fuzz lab test soak demo bench check check-packaging clean
@@ -46,15 +55,7 @@ help:
 
 # Elsewhere than on Debian the spec file tells what the build needs (packaging/rpm/vfpool.spec).
 deps:
-	@command -v dpkg-query > /dev/null || exit 0; \
-	missing=$$(for package in $(PACKAGES); do \
-	  case $$(dpkg-query -W -f '$${db:Status-Abbrev}' $$package 2> /dev/null) in ii*) ;; *) echo $$package ;; esac; done); \
-	if [ -n "$$missing" ]; then \
-	  if [ "$$(id -u)" != 0 ]; then echo "missing Debian packages:" $$missing "— sudo make deps installs them" >&2; exit 1; fi; \
-	  echo "make: installing" $$missing; \
-	  export DEBIAN_FRONTEND=noninteractive; \
-	  apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing < /dev/null > /dev/null; \
-	fi
+	@$(call tools,$(PACKAGES))
 
 swift:
 	@if [ -z "$(SWIFT)" ]; then \
@@ -81,19 +82,13 @@ deb: build
 	@$(keep_owner)
 
 unit: deps swift
+	@$(call tools,openssl iproute2)
 	@echo "make: building and running the unit tests (8 minutes from scratch)"
 	"$(SWIFT)" build --build-tests
 	"$(SWIFT)" test --skip-build --skip '^Etcd'
-	ETCD_TESTS_FOLDER=$$(Tests/etcd-programs) "$(SWIFT)" test --skip-build --filter '^Etcd'
+	ETCD_TESTS_FOLDER=$$(Tests/debian-programs 'etcd etcdctl' etcd-server etcd-client) "$(SWIFT)" test --skip-build --filter '^Etcd'
 	SWIFT="$(SWIFT)" nice Tests/fuzz/run 100000 20
 	@$(keep_owner)
-
-# tools PACKAGE…: what a target's tests need of Debian, beyond what the build does.
-tools = missing=$$(for package in $(1); do \
-  dpkg-query -W -f '$${db:Status-Abbrev}' $$package 2> /dev/null | grep -q '^ii' || echo $$package; done); \
-  if [ -n "$$missing" ]; then $(need_root); echo "make: installing" $$missing; \
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing < /dev/null > /dev/null; \
-  fi
 
 api: unit
 	@$(call tools,socat curl python3-venv)
@@ -141,7 +136,7 @@ bench:
 	@$(MAKE) --no-print-directory deb
 	for product in hook-bench netlink-bench fleet-bench; do $(BUILD_RELEASE) --product $$product || exit 1; done
 	.build/release/hook-bench .build/release/vfpool-hook .build
-	ETCD_TESTS_FOLDER=$$(Tests/etcd-programs) .build/release/fleet-bench
+	ETCD_TESTS_FOLDER=$$(Tests/debian-programs 'etcd etcdctl' etcd-server etcd-client) .build/release/fleet-bench
 	Tests/lab/bench
 	@$(keep_owner)
 

@@ -5,7 +5,7 @@
 # timeout: 900
 source "$LAB_SUPPORT"
 
-programs=$("$(dirname "${BASH_SOURCE[0]}")/../../etcd-programs")
+programs=$("$(dirname "${BASH_SOURCE[0]}")/../../debian-programs" 'etcd etcdctl' etcd-server etcd-client)
 state=$(lab folder) scratch=$(mktemp -d) port=23790
 etcd=
 tunnel=
