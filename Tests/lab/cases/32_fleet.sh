@@ -31,33 +31,33 @@ tunnel=$!
 
 note "in the fleet"
 inside <<'PYTHON'
-make_pool("kept", [("enp1s0", None)])
+make_pool("shared", [("enp1s0", None)])
 with open("/etc/vfpool/vfpool.conf", "a") as conf:
     conf.write("fleet = http://127.0.0.1:2379\nfleet-host = lab\nfleet-heartbeat = 10\n")
 run("systemctl", "restart", "vfpoold")
 wait_until(lambda: run("vfpool", "fleet", "status", ok=False).returncode == 0, 20, "in the fleet")
-wait_until(lambda: [row["free"] for row in vfpool("fleet", "place", "--pool", "kept")] == [7], 10, "the pool is told")
-for name in ("a", "b"):
-    define_guest(name, "kept")
-start("a")
-wait_until(lambda: [(row["host"], row["live"], row["bound"]) for row in vfpool("fleet", "find", "--guest", "a")] == [("lab", True, True)],
-           10, "a is told")
-remember("mac", guest_mac("b", inactive=True))
+wait_until(lambda: [row["free"] for row in vfpool("fleet", "place", "--pool", "shared")] == [7], 10, "the pool is told")
+for name in ("near", "second"):
+    define_guest(name, "shared")
+start("near")
+wait_until(lambda: [(row["host"], row["live"], row["bound"]) for row in vfpool("fleet", "find", "--guest", "near")] == [("lab", True, True)],
+           10, "near is told")
+remember("mac", guest_mac("second", inactive=True))
 PYTHON
 mac=$(inside <<< 'print(recall("mac"))')
 
 note "a MAC that is live on another host is refused by name"
 control put "/vfpool/v1/live/$mac/other" '{"guest":{"name":"far","uuid":"00000000-0000-4000-8000-00000000aaaa"},"pool":"away"}' > /dev/null
 inside <<'PYTHON'
-refused = start("b", ok=False)
+refused = start("second", ok=False)
 contains(refused.stderr, "which guest far uses on host other (pool away)", "what virsh shows")
-check(not is_running("b"), "b runs")
+check(not is_running("second"), "second runs")
 PYTHON
 control del "/vfpool/v1/live/$mac/other" > /dev/null
 inside <<'PYTHON'
-start("b")
-active_lease("b")
-destroy("b")
+start("second")
+active_lease("second")
+destroy("second")
 PYTHON
 
 note "without etcd guests start and stop, and status says so"
@@ -66,20 +66,20 @@ wait "$etcd" 2> /dev/null || true
 inside <<'PYTHON'
 wait_until(lambda: run("vfpool", "fleet", "status", ok=False).returncode == 1, 30, "the fleet is away")
 begin = time.monotonic()
-start("b")
+start("second")
 print(f"  a start took {time.monotonic() - begin:.1f} s")
-active_lease("b")
+active_lease("second")
 check(any("guests start with what this host knows" in text for text in vfpool("status")["problems"]), "status doesn't say so")
-destroy("a")
-wait_until(lambda: lease_of("a") is None, 3, "a's lease is closed")
+destroy("near")
+wait_until(lambda: lease_of("near") is None, 3, "near's lease is closed")
 PYTHON
 
 note "back, it is told what it missed"
 start_etcd
 inside <<'PYTHON'
-wait_until(lambda: [row["live"] for row in vfpool("fleet", "find", "--guest", "b")] == [True], 60, "b is told")
-equal([row["live"] for row in vfpool("fleet", "find", "--guest", "a")], [False], "a runs no more")
-destroy("b")
+wait_until(lambda: [row["live"] for row in vfpool("fleet", "find", "--guest", "second")] == [True], 60, "second is told")
+equal([row["live"] for row in vfpool("fleet", "find", "--guest", "near")], [False], "near runs no more")
+destroy("second")
 text = "".join(line for line in open("/etc/vfpool/vfpool.conf") if not line.startswith("fleet"))
 write("/etc/vfpool/vfpool.conf", text)
 run("systemctl", "restart", "vfpoold")
