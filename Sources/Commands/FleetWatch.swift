@@ -8,8 +8,8 @@ struct FleetWatch: ParsableCommand {
     commandName: "watch", abstract: "Shows what happens on all hosts, one event a line, until Ctrl-C.",
     discussion: """
       With --json one event a line as JSON, with the fields revision, kind, message, host, mac, guest, pool. Kinds: hostUp,
-      hostGone, macLive, macIdle, macBound, macUnbound, poolChanged, poolGone, conflict, conflictOver, clash, clashOver,
-      netdefSaved, netdefForgotten, netdefApplied, netdefFailed.
+      hostGone, hostForgotten, macLive, macIdle, macBound, macUnbound, poolChanged, poolGone, conflict, conflictOver, clash,
+      clashOver, netdefSaved, netdefForgotten, netdefApplied, netdefFailed.
       """)
 
   @Flag(name: .customLong("json"), help: "Print each event as one line of JSON.") var json = false

@@ -41,6 +41,13 @@ extension ControlClient {
     return try send("POST", Route.fleetForget, query)
   }
 
+  /// Returns what the host had bound.
+  public func fleetForget(host: String) throws(ControlClientError) -> [FleetFoundRow] {
+    var query = Query()
+    query.add("host", host)
+    return try send("POST", Route.fleetForgetHost, query)
+  }
+
   /// Gives `take` each event of the fleet as it comes; returns when vfpoold ends, or loses the fleet.
   public func watchFleet(_ take: ([EventReader.Message]) -> Void) throws(ControlClientError) {
     try watch(Route.fleetEvents, after: nil, take)

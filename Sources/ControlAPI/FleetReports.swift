@@ -266,7 +266,7 @@ public struct FleetApplication: Codable, Hashable, Sendable {
 /// Something that happened in the fleet: a line of `vfpool fleet watch --json`.
 public struct FleetEventRow: Codable, Hashable, Sendable {
   public enum Kind: String, Codable, Hashable, Sendable, CaseIterable {
-    case hostUp, hostGone
+    case hostUp, hostGone, hostForgotten
     case macLive, macIdle
     case macBound, macUnbound
     case poolChanged, poolGone

@@ -93,6 +93,7 @@ public enum Route {
   public static let fleetPlan = "/v1/fleet/plan"
   public static let fleetApply = "/v1/fleet/apply"
   public static let fleetForget = "/v1/fleet/forget"
+  public static let fleetForgetHost = "/v1/fleet/forget-host"
   public static let qemuHook = "/v1/hooks/qemu"
   public static let networkHook = "/v1/hooks/network"
   public static let daemonHook = "/v1/hooks/daemon"

@@ -29,6 +29,8 @@ public struct ControlService: Service {
     public var hookTimes = HookTimes()
     /// Nil: this host is in no fleet.
     public var fleet: FleetAgent?
+    /// Why it is in none although one is configured, in words.
+    public var unusableFleet: String?
     /// Why the ledger can't be used, in words; then nothing is changed.
     public var unusableLedger: String?
     /// Whether libvirt calls vfpool's hooks.
@@ -139,7 +141,7 @@ public struct ControlService: Service {
       auditor: changesThings ? Auditor(audit: audit, log: log, now: about.now) : nil, obstacle: about.unusableLedger)
     ReadRoutes(manager: manager, about: about).add(to: routes)
     WebRoutes(folder: about.share).add(to: routes)
-    FleetRoutes(fleet: about.fleet, changesThings: changesThings).add(to: routes)
+    FleetRoutes(fleet: about.fleet, why: about.unusableFleet, changesThings: changesThings).add(to: routes)
     if changesThings {
       HookRoutes(manager: manager, times: about.hookTimes, log: log).add(to: routes.router)
       ChangeRoutes(manager: manager, audit: audit).add(to: routes)

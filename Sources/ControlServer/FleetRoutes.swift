@@ -11,11 +11,14 @@ import Synchronization
 struct FleetRoutes {
   /// Nil: this host is in none.
   let fleet: FleetAgent?
+  /// Why, in words, although one is configured.
+  let why: String?
   let changesThings: Bool
   private let watchers = Watchers()
 
-  init(fleet: FleetAgent?, changesThings: Bool) {
+  init(fleet: FleetAgent?, why: String?, changesThings: Bool) {
     self.fleet = fleet
+    self.why = why
     self.changesThings = changesThings
   }
 
@@ -70,10 +73,14 @@ struct FleetRoutes {
       try await agent().forget(netdef: request.needed("pool"))
       return try Answer.json(await agent().status().netdefs)
     }
+    routes.serve(.post, Route.fleetForgetHost, "host") { request in
+      try Answer.json(await agent().forget(host: request.needed("host")))
+    }
   }
 
   private func agent() throws(FlowError) -> FleetAgent {
     guard let fleet else {
+      if let why { throw FlowError(.unavailable, "this host is in no fleet, though vfpool.conf names one: \(why)") }
       throw FlowError(.notFound, "this host is in no fleet: set fleet in /etc/vfpool/vfpool.conf (man 5 vfpool.conf)")
     }
     return fleet

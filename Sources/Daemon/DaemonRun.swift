@@ -53,17 +53,21 @@ public enum DaemonRun {
     let libvirt = LibvirtLink(log: log)
     let now = { @Sendable in Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)) }
     var fleet: (agent: FleetAgent, etcd: EtcdClient)?
-    var fleetSpace: (any FleetSpace)?
+    var unusableFleet: UnusableFleet?
     do throws(FleetConfiguration.Unusable) {
-      fleet = try configuration.fleet.get()?.agent(version: Version.current, log: log, now: now)
-      fleetSpace = fleet?.agent
+      // Without a ledger nobody knows what this host has.
+      if let wanted = try configuration.fleet.get() {
+        guard let store else { throw .init(description: "the ledger can't be used") }
+        fleet = try wanted.agent(version: Version.current, ledger: store, log: log, now: now)
+      }
     } catch {
       log.error("in no fleet: \(error)")
-      fleetSpace = UnusableFleet(why: error.description)
+      unusableFleet = UnusableFleet(why: error.description)
     }
     let neighbours = PoolManager.Neighbours(
       links: links, networks: LibvirtNetworks(link: libvirt), guests: LibvirtGuests(link: libvirt),
-      devices: HostDevices(link: libvirt), ledger: store ?? NoLedger(), fleet: fleetSpace, now: now,
+      devices: HostDevices(link: libvirt), ledger: store ?? NoLedger(), fleet: fleet?.agent ?? unusableFleet,
+      now: now,
       newUUID: { UUID().uuidString.lowercased() })
     let manager = PoolManager(
       try wrapping(neighbours),
@@ -77,7 +81,8 @@ public enum DaemonRun {
       HookLinks().linkedSince != nil
     }
     about.unusableLedger = unusableLedger
-    about.fleet = unusableLedger == nil ? fleet?.agent : nil
+    about.fleet = fleet?.agent
+    about.unusableFleet = unusableFleet?.why
     var sockets: [ControlService.Endpoint] = [
       .readOnly(path: configuration.readOnlySocket, groups: ["libvirt", "vfpool"])
     ]
@@ -101,11 +106,9 @@ public enum DaemonRun {
             service: LedgerPruning(ledger: store, retention: configuration.retention, log: log, now: now))
         ]
       } ?? []
-    var fleetLife: [ServiceGroupConfiguration.ServiceConfiguration] = []
-    // Without a ledger nobody knows what this host has.
-    if let fleet, unusableLedger == nil {
-      fleetLife.append(.init(service: FleetLife(agent: fleet.agent, etcd: fleet.etcd, manager: manager)))
-    }
+    let fleetLife =
+      fleet.map { [.init(service: FleetLife(agent: $0.agent, etcd: $0.etcd, manager: manager))] }
+      ?? [ServiceGroupConfiguration.ServiceConfiguration]()
     let group = ServiceGroup(
       configuration: .init(
         services: services.map { .init(service: $0) } + [

@@ -3,6 +3,7 @@ import Etcd
 import EtcdFleet
 import Fleet
 import Foundation
+import LedgerStore
 import Logging
 import PoolModel
 
@@ -100,7 +101,7 @@ struct FleetConfiguration: Sendable {
 
   /// Throws `Unusable`: a certificate's file can't be used.
   func agent(
-    version: String, log: Logger, now: @escaping @Sendable () -> Timestamp
+    version: String, ledger: LedgerStore, log: Logger, now: @escaping @Sendable () -> Timestamp
   ) throws(Unusable) -> (agent: FleetAgent, etcd: EtcdClient) {
     let machine = (try? String(contentsOfFile: "/etc/machine-id", encoding: .utf8))?.prefix { !$0.isWhitespace }
     let client: EtcdClient
@@ -109,8 +110,8 @@ struct FleetConfiguration: Sendable {
     }
     let agent = FleetAgent(
       store: EtcdFleetStore(client), keys: FleetKeys(prefix: prefix),
-      host: .init(name: host, machine: machine.map(String.init) ?? host, version: version), heartbeat: heartbeat,
-      takesNetdefs: takesNetdefs, log: log, now: now)
+      host: .init(name: host, machine: machine.map(String.init) ?? host, ledger: ledger.id, version: version),
+      heartbeat: heartbeat, takesNetdefs: takesNetdefs, audit: ledger, log: log, now: now)
     return (agent, client)
   }
 }

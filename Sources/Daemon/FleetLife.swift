@@ -16,11 +16,11 @@ struct FleetLife: Service {
   }
 }
 
-/// A fleet that is configured so that it can't be joined: it only says so.
+/// A fleet that is configured and can't be joined: it only says so.
 struct UnusableFleet: FleetSpace {
   let why: String
 
-  var problems: [String] { ["in no fleet, as vfpool.conf can't be used: \(why)"] }
+  var problems: [String] { ["in no fleet, though vfpool.conf names one: \(why)"] }
 
   func claim(
     _ live: [MACAddress: FleetShare.Live], for guest: GuestID, isIncoming: Bool, within patience: Duration

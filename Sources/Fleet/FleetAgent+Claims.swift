@@ -45,7 +45,7 @@ extension FleetAgent {
     let puts = records.map { mac, record in
       FleetTransaction.Step.put(keys.live(mac, host.name), RecordText.text(of: record), lease: lease)
     }
-    let first = try await store.commit(
+    let first = try await commit(
       .init(
         if: records.map { .noneUnder(keys.all(.live, of: $0.key.description)) }, then: puts,
         else: records.map { .readAll(under: keys.all(.live, of: $0.key.description)) }))
@@ -65,7 +65,7 @@ extension FleetAgent {
         + records.filter { !read.contains($0.key.description) }.map {
           .noneUnder(keys.all(.live, of: $0.key.description))
         }
-      let second = try await store.commit(.init(if: conditions, then: puts))
+      let second = try await commit(.init(if: conditions, then: puts))
       guard second.isDone else { return try await take(live, guest, isIncoming: isIncoming, lease) }
     }
     // A later stay in the fleet begins with nothing written.
@@ -83,7 +83,9 @@ extension FleetAgent {
   public func binders(of macs: Set<MACAddress>, within patience: Duration) async -> [MACElsewhere] {
     guard lease != nil, !macs.isEmpty else { return [] }
     let found = await within(patience) { try await self.records(ofMACs: macs.sorted()) } ?? []
-    return found.map(\.record).map { MACElsewhere(mac: $0.mac, host: $0.host, guest: $0.guest, pool: $0.pool) }
+    return found.map(\.record).filter { $0.host != host.name }.map {
+      MACElsewhere(mac: $0.mac, host: $0.host, guest: $0.guest, pool: $0.pool)
+    }
   }
 
   /// The MACs that an index lists.

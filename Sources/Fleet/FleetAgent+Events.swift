@@ -10,7 +10,9 @@ extension FleetAgent {
     let (store, keys) = (store, keys)
     let task = Task {
       do {
-        let kinds: [FleetKeys.Kind] = [.hosts, .live, .bindings, .pools, .conflicts, .clashes, .netdefs, .applied]
+        let kinds: [FleetKeys.Kind] = [
+          .hosts, .forgotten, .live, .bindings, .pools, .conflicts, .clashes, .netdefs, .applied,
+        ]
         for try await changes in store.changes(under: kinds.map { keys.all($0) }, after: revision) {
           for change in changes { if let row = Self.event(change, keys) { rows.yield(row) } }
         }
@@ -77,7 +79,13 @@ extension FleetAgent {
         revision: revision, kind: record.failure == nil ? .netdefApplied : .netdefFailed,
         message: record.failure.map { "netdef \(words[0]) is not applied on \(words[1]): \($0)" }
           ?? "netdef \(words[0]) is applied on \(words[1])", host: words[1], pool: words[0])
-    case .guests, .names, .owned, .requests, .answers: return nil
+    case .forgotten:
+      guard let record = RecordText.record(ForgottenRecord.self, entry.value) else { return nil }
+      return .init(
+        revision: revision, kind: .hostForgotten,
+        message: "host \(words[0]) is forgotten, as was asked on \(record.by)",
+        host: words[0])
+    case .guests, .names, .owned, .unbound, .fences, .requests, .answers: return nil
     }
   }
 
@@ -114,7 +122,7 @@ extension FleetAgent {
       return .init(
         revision: revision, kind: .netdefForgotten, message: "netdef \(words[0]) is no longer the fleet's",
         pool: words[0])
-    case .guests, .names, .owned, .applied, .requests, .answers: return nil
+    case .guests, .names, .owned, .unbound, .forgotten, .fences, .applied, .requests, .answers: return nil
     }
   }
 }

@@ -10,7 +10,7 @@ extension FleetAgent {
     if takesNetdefs {
       for entry in try await store.entries(under: keys.all(.netdefs)).entries { try await take(entry, manager) }
     }
-    let kinds: [FleetKeys.Kind] = [.requests, .netdefs, .conflicts, .clashes]
+    let kinds: [FleetKeys.Kind] = [.requests, .netdefs, .conflicts, .clashes, .unbound, .forgotten]
     let prefixes = kinds.map { keys.all($0) } + [keys.all(.owned, of: host.name)]
     for try await changes in store.changes(under: prefixes, after: revision) {
       for change in changes { try await meet(change, manager) }
@@ -45,6 +45,8 @@ extension FleetAgent {
       toldClashes[mac] = nil
       tellConflicts()
     case (.owned, .delete): if let mac = MACAddress(words[1]) { noteBindingGone(mac) }
+    case (.unbound, .put): if let mac = MACAddress(words[0]) { try await noteUnbound(mac, change.key, manager) }
+    case (.forgotten, .put): if words[0] != host.name { noteForgotten() }
     default: return
     }
   }
@@ -63,7 +65,7 @@ extension FleetAgent {
     }
     // The request may be over, and its lease with it.
     do throws(FleetStoreError) {
-      _ = try await store.commit(
+      _ = try await commit(
         .init(
           if: [.unchanged(entry.key, since: entry.modified)],
           then: [.put(keys.answer(id, host.name), RecordText.text(of: answer), lease: entry.lease)]))
@@ -90,7 +92,12 @@ extension FleetAgent {
     if applied?.netdef == netdef.at, applied?.failure == nil, applied?.machine == host.machine { return }
     var result = AppliedRecord(netdef: netdef.at, machine: host.machine)
     do {
-      _ = try await manager.apply(netdef: netdef.xml, plan: false, ifPlan: netdef.tokens?[host.name])
+      let change = AuditEntry(
+        time: now(), uid: nil, user: "fleet", pid: nil, operation: "netdef", object: "pool=\(pool) by=\(netdef.by)",
+        body: AuditEntry.kept(netdef.xml.utf8))
+      try await audit.recorded(change, log, now) {
+        _ = try await manager.apply(netdef: netdef.xml, plan: false, ifPlan: netdef.tokens?[host.name])
+      }
       netdefFailures[pool] = nil
       log.notice("pool \(pool) is as the fleet's netdef says, which \(netdef.by) has given")
     } catch {
@@ -104,7 +111,7 @@ extension FleetAgent {
       result.failure = "\(error)"
     }
     tellConflicts()
-    if result != applied { _ = try await store.commit(.init(then: [.put(key, RecordText.text(of: result))])) }
+    if result != applied { try await commit([.put(key, RecordText.text(of: result))]) }
   }
 
   /// Once libvirt is there, those that could not be looked at before.
@@ -180,21 +187,6 @@ extension FleetAgent {
           host: name, plans: [],
           failure: failure ?? (missing ? "no answer in \(Self.askPatience.components.seconds) s" : nil))
       })
-  }
-
-  /// From now on a pool's netdef is no longer the fleet's; hosts keep what they have.
-  public func forget(netdef pool: String) async throws {
-    try await asking { try await self.forgetNow(netdef: pool) }
-  }
-
-  private func forgetNow(netdef pool: String) async throws {
-    let applied = try await store.entries(under: keys.all(.applied, of: pool)).entries.map(\.key)
-    let key = keys.netdef(pool)
-    guard try await store.commit(.init(then: [.read(key)])).read.first != nil else {
-      throw FlowError(
-        .notFound, "the fleet has no netdef of pool \(pool); `vfpool fleet status` lists those that it has")
-    }
-    try await commit(([key] + applied).map { .delete($0) })
   }
 
   /// The hosts that are up and take netdefs, of those that are meant, and the revision at which they were.

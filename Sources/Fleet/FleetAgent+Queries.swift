@@ -57,8 +57,15 @@ extension FleetAgent {
   /// By name or UUID.
   public func find(guest: String) async throws -> [FleetFoundRow] {
     try await asking {
-      let prefix = GuestID.uuid(guest).map { self.keys.all(.guests, of: $0) } ?? self.keys.all(.names, of: guest)
-      return try await self.found(try await self.macs(under: prefix))
+      let uuid = GuestID.uuid(guest)
+      let prefix = uuid.map { self.keys.all(.guests, of: $0) } ?? self.keys.all(.names, of: guest)
+      let bound = try await self.macs(under: prefix)
+      if !bound.isEmpty { return try await self.found(bound) }
+      // A NIC that is in no pool may have a MAC that isn't bound. That is rare, so there is no index.
+      let live = try await self.store.entries(under: self.keys.all(.live)).entries.compactMap(self.liveRecord)
+      return try await self.found(
+        Set(live.filter { (uuid ?? guest) == (uuid == nil ? $0.record.guest.name : $0.record.guest.uuid) }.map(\.mac))
+          .sorted())
     }
   }
 
@@ -97,10 +104,7 @@ extension FleetAgent {
       let mine = live.filter { $0.mac == mac }
       let isShown = mine.contains { binding?.guest.isSame(as: BoundGuest($0.record.guest)) ?? false }
       if let binding, !isShown {
-        rows.append(
-          .init(
-            mac: mac, guest: binding.guest.name, guestUUID: binding.guest.uuid, pool: binding.pool, host: binding.host,
-            bound: true, live: false))
+        rows.append(FleetFoundRow(binding))
       }
       for (mac, host, record) in mine {
         rows.append(
@@ -203,5 +207,14 @@ extension FleetAgent {
     do { return try await body() } catch let error as FleetStoreError {
       throw FlowError(.unavailable, "the fleet can't be asked: \(error)")
     }
+  }
+}
+
+extension FleetFoundRow {
+  /// A binding of a guest that doesn't run.
+  init(_ binding: BindingRecord) {
+    self.init(
+      mac: binding.mac, guest: binding.guest.name, guestUUID: binding.guest.uuid, pool: binding.pool,
+      host: binding.host, bound: true, live: false)
   }
 }

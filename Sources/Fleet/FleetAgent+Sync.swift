@@ -7,11 +7,13 @@ extension FleetAgent {
   /// How many steps one transaction has at most: etcd takes 128.
   static let stepLimit = 100
 
-  /// What this host had bound when it was last in the fleet. What a machine of the same name had that was here before isn't
-  /// taken back: its guests may be defined again.
+  // MARK: Coming back
+
+  /// What this host had bound when it was last in the fleet. What a machine of the same name had that was here before, or
+  /// what a ledger had that is lost, isn't taken back: the guests may be defined again.
   func readOwnBindings() async throws(FleetStoreError) {
     let prefix = keys.all(.owned, of: host.name)
-    let mine = try await store.entries(under: prefix).entries.filter { $0.value == host.machine }.compactMap {
+    let mine = try await store.entries(under: prefix).entries.filter { $0.value == host.ledger }.compactMap {
       MACAddress(String($0.key.dropFirst(prefix.count)))
     }
     for (record, modified) in try await records(ofMACs: mine) where record.host == host.name {
@@ -25,15 +27,35 @@ extension FleetAgent {
     }
   }
 
-  /// One pass; whoever pokes meanwhile causes the next.
-  func sync(_ manager: PoolManager) async throws {
+  /// If this host has been forgotten meanwhile, others come first from now on.
+  func comeBack(_ manager: PoolManager) async throws {
+    let key = keys.forgotten(host.name)
+    guard let entry = try await store.commit(.init(then: [.read(key)])).read.first else { return }
+    if let record = RecordText.record(ForgottenRecord.self, entry.value) {
+      try await manager.renewBindings(madeBefore: record.at)
+      log.notice("\(record.by) has had this host forgotten in the fleet: its MAC bindings count as made now")
+    }
+    try await commit([.delete(key)])
+  }
+
+  // MARK: One pass
+
+  /// One pass; whoever pokes meanwhile causes the next. `isFirst`: of this stay in the fleet.
+  func sync(_ manager: PoolManager, isFirst: Bool = false) async throws {
     let over = claims.filter(\.value.isSettled).keys
     let share = await manager.fleetShare()
     for uuid in over where claims[uuid]?.isSettled == true { claims[uuid] = nil }
     try await writeLive(share)
     let wanted = share.bindings.mapValues { BindingRecord($0, host: host.name) }
     let outdated = bindingsOutdated(wanted, live: share.live)
-    for mac in outdated { try await write(wanted[mac], mac, isLive: share.live[mac] != nil) }
+    let void = isFirst ? try await unboundMeanwhile(outdated.compactMap { wanted[$0] }) : []
+    for mac in outdated {
+      if let record = wanted[mac], void.contains(mac), share.live[mac] == nil {
+        try await forget(record, manager)
+      } else {
+        try await write(wanted[mac], mac, isLive: share.live[mac] != nil)
+      }
+    }
     tellConflicts()
   }
 
@@ -48,14 +70,10 @@ extension FleetAgent {
     }
   }
 
-  /// In order, in as many transactions as it takes.
-  func commit(_ steps: [FleetTransaction.Step]) async throws(FleetStoreError) {
-    for part in steps.split(by: Self.stepLimit) { _ = try await store.commit(.init(then: Array(part))) }
-  }
-
   // MARK: Live MACs, pools
 
   private func writeLive(_ share: FleetShare) async throws(FleetStoreError) {
+    if !written.doubtful.isEmpty { try await moveFence() }
     let live = liveChanges(share)
     let pools = share.pools.mapValues(PoolRecord.init)
     let liveSteps = live.sorted { $0.key < $1.key }.map { mac, record in
@@ -133,13 +151,12 @@ extension FleetAgent {
     _ mac: MACAddress, _ found: (host: String, record: LiveRecord)?, _ mine: FleetShare.Live?
   ) async throws(FleetStoreError) {
     if let old = clashes[mac], old.host != found?.host {
-      _ = try await store.commit(.init(then: [.delete(keys.clash(mac, old.host))]))
+      try await commit([.delete(keys.clash(mac, old.host))])
       clashes[mac] = nil
     }
     guard let found, let mine, clashes[mac] == nil else { return }
     let record = ClashRecord(host: host.name, guest: mine.guest)
-    _ = try await store.commit(
-      .init(then: [.put(keys.clash(mac, found.host), RecordText.text(of: record), lease: lease)]))
+    try await commit([.put(keys.clash(mac, found.host), RecordText.text(of: record), lease: lease)])
     clashes[mac] = Clash(
       host: found.host,
       words: Self.clashWords(mac, mine.guest.name, host: found.host, other: found.record.guest.name))
@@ -168,14 +185,14 @@ extension FleetAgent {
 
   private func write(_ wanted: BindingRecord?, _ mac: MACAddress, isLive: Bool) async throws(FleetStoreError) {
     if case .lost = written.bindings[mac] {
-      _ = try await store.commit(.init(then: [.delete(keys.conflict(mac, host.name))]))
+      try await commit([.delete(keys.conflict(mac, host.name))])
       written.bindings[mac] = nil
     }
     guard let wanted else { return try await unbind(mac) }
     let key = keys.binding(mac)
     var isTaken = false
     while !isTaken {
-      let new = try await store.commit(.init(if: [.absent(key)], then: puts(wanted), else: [.read(key)]))
+      let new = try await commit(.init(if: [.absent(key)], then: puts(wanted), else: [.read(key)]))
       if new.isDone {
         written.bindings[mac] = .mine(wanted, modified: new.revision)
         isTaken = true
@@ -205,7 +222,7 @@ extension FleetAgent {
     }
     // etcd takes each key once in a transaction.
     if let other { steps += Set(indexes(other)).subtracting(indexes(mine)).sorted().map { .delete($0) } }
-    let answer = try await store.commit(
+    let answer = try await commit(
       .init(if: [.unchanged(entry.key, since: entry.modified)], then: steps + puts(mine)))
     // How old it is in the store is no difference.
     if answer.isDone { written.bindings[mac] = .mine(wanted, modified: answer.revision) }
@@ -215,7 +232,7 @@ extension FleetAgent {
   private func giveWay(
     _ mine: BindingRecord, to other: BindingRecord, _ entry: FleetEntry
   ) async throws(FleetStoreError) -> Bool {
-    let answer = try await store.commit(
+    let answer = try await commit(
       .init(
         if: [.unchanged(entry.key, since: entry.modified)],
         then: [.put(keys.conflict(mine.mac, host.name), RecordText.text(of: mine))]))
@@ -230,20 +247,65 @@ extension FleetAgent {
   private func unbind(_ mac: MACAddress) async throws(FleetStoreError) {
     defer { written.bindings[mac] = nil }
     guard case .mine(let record, let modified) = written.bindings[mac] else { return }
-    let key = keys.binding(mac)
-    let answer = try await store.commit(
+    let gone = UnboundRecord(at: now(), by: host.name)
+    _ = try await delete(
+      record, since: modified, and: [.put(keys.unbound(mac, record.guest), RecordText.text(of: gone))])
+  }
+
+  /// Deletes a binding unless it has changed since.
+  func delete(
+    _ record: BindingRecord, since modified: Int64, and others: [FleetTransaction.Step] = []
+  ) async throws(FleetStoreError) -> Bool {
+    let key = keys.binding(record.mac)
+    let answer = try await commit(
       .init(
         if: [.unchanged(key, since: modified)],
-        then: [.delete(key)] + indexes(record).map { .delete($0) }))
-    guard answer.isDone else { return }
+        then: [.delete(key)] + indexes(record).map { .delete($0) } + others))
+    guard answer.isDone else { return false }
     // Whoever gave way may have it now.
-    let conflicts = try await store.entries(under: keys.all(.conflicts, of: mac.description)).entries
+    let conflicts = try await store.entries(under: keys.all(.conflicts, of: record.mac.description)).entries
     try await commit(conflicts.map { .delete($0.key) })
+    return true
+  }
+
+  /// Which of these have been unbound on another host since they were made.
+  private func unboundMeanwhile(_ records: [BindingRecord]) async throws(FleetStoreError) -> Set<MACAddress> {
+    var found: Set<MACAddress> = []
+    for part in records.split(by: Self.stepLimit) {
+      let answer = try await store.commit(.init(then: part.map { .read(keys.unbound($0.mac, $0.guest)) }))
+      let gone = Dictionary(
+        answer.read.compactMap { entry in
+          RecordText.record(UnboundRecord.self, entry.value).map { (entry.key, $0.at) }
+        }, uniquingKeysWith: { first, _ in first })
+      for record in part {
+        guard let at = gone[keys.unbound(record.mac, record.guest)] else { continue }
+        if record.since.map({ $0 <= at }) ?? true { found.insert(record.mac) }
+      }
+    }
+    return found
+  }
+
+  /// In the ledger, too.
+  private func forget(_ record: BindingRecord, _ manager: PoolManager) async throws {
+    written.bindings[record.mac] = nil
+    try await manager.forget(record.mac, of: record.guest)
+  }
+
+  /// Another host has unbound a MAC that this one knew as bound there.
+  func noteUnbound(_ mac: MACAddress, _ key: String, _ manager: PoolManager) async throws {
+    guard case .shared(let record) = written.bindings[mac], keys.unbound(mac, record.guest) == key else { return }
+    try await forget(record, manager)
+  }
+
+  /// A host is no more: what it had bound may be this host's.
+  func noteForgotten() {
+    for case (let mac, .shared) in written.bindings { written.bindings[mac] = nil }
+    contentsChanged()
   }
 
   private func puts(_ record: BindingRecord) -> [FleetTransaction.Step] {
-    [.put(keys.binding(record.mac), RecordText.text(of: record))]
-      + indexes(record).map { .put($0, $0 == keys.owned(record.host, record.mac) ? host.machine : "") }
+    [.put(keys.binding(record.mac), RecordText.text(of: record)), .delete(keys.unbound(record.mac, record.guest))]
+      + indexes(record).map { .put($0, $0 == keys.owned(record.host, record.mac) ? host.ledger : "") }
   }
 
   private func indexes(_ record: BindingRecord) -> [String] {
@@ -263,8 +325,7 @@ extension FleetAgent {
   /// Another host's older binding has taken the place of one of this host's.
   func noteConflict(of record: BindingRecord, _ mac: MACAddress) async throws(FleetStoreError) {
     guard let winner = try await records(ofMACs: [mac]).first?.record, winner.host != host.name else {
-      _ = try await store.commit(.init(then: [.delete(keys.conflict(mac, host.name))]))
-      return
+      return try await commit([.delete(keys.conflict(mac, host.name))])
     }
     written.bindings[mac] = .lost(record, to: winner)
   }

@@ -13,11 +13,14 @@ public actor FleetAgent: FleetSpace {
     /// In the fleet; unique.
     public var name: String
     public var machine: String
+    /// Its ledger's id.
+    public var ledger: String
     public var version: String
 
-    public init(name: String, machine: String, version: String) {
+    public init(name: String, machine: String, ledger: String, version: String) {
       self.name = name
       self.machine = machine
+      self.ledger = ledger
       self.version = version
     }
   }
@@ -70,12 +73,17 @@ public actor FleetAgent: FleetSpace {
   let heartbeat: Int
   /// Whether netdefs of the fleet are applied here.
   let takesNetdefs: Bool
+  /// Where it is recorded what other hosts have changed here.
+  let audit: any AuditLog
   let log: Logger
   let now: @Sendable () -> Timestamp
   /// Set for as long as it runs.
   var manager: PoolManager?
   /// This host's lease, while it is in the fleet.
   var lease: Int64?
+  /// The revision that this stay's writing depends on, see `commit`.
+  var fence: Int64 = 0
+  var isMovingFence = false
   var written = Written()
   /// By the guest's UUID.
   var claims: [String: Claim] = [:]
@@ -104,14 +112,15 @@ public actor FleetAgent: FleetSpace {
   }
 
   public init(
-    store: any FleetStore, keys: FleetKeys, host: Host, heartbeat: Int = 60, takesNetdefs: Bool = true, log: Logger,
-    now: @escaping @Sendable () -> Timestamp
+    store: any FleetStore, keys: FleetKeys, host: Host, heartbeat: Int = 60, takesNetdefs: Bool = true,
+    audit: any AuditLog, log: Logger, now: @escaping @Sendable () -> Timestamp
   ) {
     self.store = store
     self.keys = keys
     self.host = host
     self.heartbeat = heartbeat
     self.takesNetdefs = takesNetdefs
+    self.audit = audit
     self.log = log
     self.now = now
     told = Mutex(Told(connection: .joining(since: now())))
@@ -171,7 +180,8 @@ public actor FleetAgent: FleetSpace {
       tasks.addTask { try await self.losing { try await self.keepAlive() } }
       tasks.addTask {
         try await self.losing {
-          try await self.sync(manager)
+          try await self.comeBack(manager)
+          try await self.sync(manager, isFirst: true)
           // Only now: until its records are written anew, they go with the old lease.
           if let old { try await self.endEarlierStay(old) }
           await self.noteJoined()
@@ -221,9 +231,12 @@ public actor FleetAgent: FleetSpace {
       takesNetdefs: takesNetdefs ? nil : false)
     let condition = known.map { FleetTransaction.Condition.unchanged(key, since: $0.modified) } ?? .absent(key)
     let answer = try await store.commit(
-      .init(if: [condition], then: [.put(key, RecordText.text(of: mine), lease: lease)]))
+      .init(
+        if: [condition],
+        then: [.put(key, RecordText.text(of: mine), lease: lease), .put(keys.fence(host.name), "", lease: lease)]))
     guard answer.isDone else { throw FleetStoreError.unreachable("another host joined as \(host.name) just now") }
     (written, clashes, toldClashes, waitingNetdefs, netdefFailures) = (Written(), [:], [:], [:], [:])
+    fence = answer.revision
     try await readOwnBindings()
     self.lease = lease
     return (known?.lease, answer.revision)

@@ -7,7 +7,10 @@ import PoolModel
 /// | `hosts/HOST` | `HostRecord` | the host's lease |
 /// | `bindings/MAC` | `BindingRecord` | |
 /// | `guests/UUID/MAC`, `names/NAME/MAC` | nothing: indexes of `bindings` | |
-/// | `owned/HOST/MAC` | the host's `/etc/machine-id`: an index of `bindings` | |
+/// | `owned/HOST/MAC` | the id of the host's ledger: an index of `bindings` | |
+/// | `unbound/MAC/OWNER` | `UnboundRecord`: OWNER is the guest's UUID, or its name behind `name ` | |
+/// | `forgotten/HOST` | `ForgottenRecord`, until the host is back | |
+/// | `fences/HOST` | nothing: moved to undo what the host has asked for and got no answer to | the host's lease |
 /// | `live/MAC/HOST` | `LiveRecord` | the host's lease |
 /// | `pools/POOL/HOST` | `PoolRecord` | the host's lease |
 /// | `conflicts/MAC/HOST` | `BindingRecord`: a younger binding that gave way | |
@@ -24,7 +27,8 @@ public struct FleetKeys: Hashable, Sendable {
   public init(prefix: String = "/vfpool/") { self.prefix = (prefix.hasSuffix("/") ? prefix : prefix + "/") + "v1/" }
 
   public enum Kind: String, CaseIterable, Sendable {
-    case hosts, bindings, guests, names, owned, live, pools, conflicts, clashes, netdefs, applied, requests, answers
+    case hosts, bindings, guests, names, owned, unbound, forgotten, fences, live, pools, conflicts, clashes, netdefs
+    case applied, requests, answers
   }
 
   public func all(_ kind: Kind) -> String { "\(prefix)\(kind.rawValue)/" }
@@ -36,6 +40,11 @@ public struct FleetKeys: Hashable, Sendable {
   public func byGuest(_ uuid: String, _ mac: MACAddress) -> String { all(.guests, of: uuid) + mac.description }
   public func byName(_ name: String, _ mac: MACAddress) -> String { all(.names, of: name) + mac.description }
   public func owned(_ host: String, _ mac: MACAddress) -> String { all(.owned, of: host) + mac.description }
+  public func unbound(_ mac: MACAddress, _ guest: BoundGuest) -> String {
+    all(.unbound, of: mac.description) + (guest.uuid ?? "name \(guest.name)")
+  }
+  public func forgotten(_ host: String) -> String { all(.forgotten) + host }
+  public func fence(_ host: String) -> String { all(.fences) + host }
   public func live(_ mac: MACAddress, _ host: String) -> String { all(.live, of: mac.description) + host }
   public func pool(_ pool: String, _ host: String) -> String { all(.pools, of: pool) + host }
   public func conflict(_ mac: MACAddress, _ host: String) -> String { all(.conflicts, of: mac.description) + host }
@@ -51,7 +60,10 @@ public struct FleetKeys: Hashable, Sendable {
     let parts = key.dropFirst(prefix.count).split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
     guard parts.count == 2, let kind = Kind(rawValue: String(parts[0])) else { return nil }
     switch kind {
-    case .hosts, .bindings, .netdefs, .requests: return (kind, [String(parts[1])])
+    case .hosts, .bindings, .netdefs, .requests, .forgotten, .fences: return (kind, [String(parts[1])])
+    case .unbound:
+      guard let slash = parts[1].firstIndex(of: "/") else { return nil }
+      return (kind, [String(parts[1][..<slash]), String(parts[1][parts[1].index(after: slash)...])])
     default:
       // Names may have slashes; the last word never has.
       guard let slash = parts[1].lastIndex(of: "/") else { return nil }

@@ -42,6 +42,20 @@ public struct BindingRecord: Codable, Hashable, Sendable {
   func isOlder(than other: BindingRecord) -> Bool { (since?.milliseconds ?? 0) < (other.since?.milliseconds ?? 0) }
 }
 
+/// That a guest no longer has a MAC: what other hosts still have of it is no binding any more.
+public struct UnboundRecord: Codable, Hashable, Sendable {
+  public var at: Timestamp
+  /// The host on which it was unbound.
+  public var by: String
+}
+
+/// That a host's bindings are no more. Should it come back, those that it made before count as made then.
+public struct ForgottenRecord: Codable, Hashable, Sendable {
+  public var at: Timestamp
+  /// The host on which that was asked.
+  public var by: String
+}
+
 /// A MAC of a guest that runs on a host, or is being started there.
 public struct LiveRecord: Codable, Hashable, Sendable {
   public var guest: GuestID

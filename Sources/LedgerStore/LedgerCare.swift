@@ -64,7 +64,7 @@ public enum LedgerCare {
     }
     _ = try backUp(file, to: new)
     do {
-      try use(new)
+      try use(new, isRestored: true)
       let aside = try putAside(path, "replaced", now)
       try FileManager.default.moveItem(atPath: new, toPath: path)
       var survey = try check(path)
@@ -101,9 +101,10 @@ public enum LedgerCare {
   }
 
   /// As vfpoold will: the checks of the start, this version's tables, everything read once. Leaves one file.
-  private static func use(_ path: String) throws {
+  private static func use(_ path: String, isRestored: Bool = false) throws {
     let store = try LedgerStore(path: path)
     _ = try store.contentsNow()
+    if isRestored { try store.inTransaction { try LedgerSchema.renewIdentity($0) } }
     try store.close()
     try DatabaseQueue(path: path).inDatabase { try $0.execute(sql: "PRAGMA journal_mode = DELETE") }
   }

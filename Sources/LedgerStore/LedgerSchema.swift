@@ -28,7 +28,17 @@ enum LedgerSchema {
     migrator.registerMigration("7") { try $0.execute(sql: bindingsByName) }
     migrator.registerMigration("8") { try $0.execute(sql: audit) }
     migrator.registerMigration("9") { try $0.execute(sql: "ALTER TABLE macBinding ADD COLUMN since INTEGER") }
+    migrator.registerMigration("10") { try $0.execute(sql: identity) }
     return migrator
+  }
+
+  private static let identity = """
+    CREATE TABLE identity (id TEXT NOT NULL) STRICT;
+    INSERT INTO identity VALUES (lower(hex(randomblob(16))));
+    """
+
+  static func renewIdentity(_ database: Database) throws {
+    try database.execute(sql: "UPDATE identity SET id = lower(hex(randomblob(16)))")
   }
 
   private static let audit = """

@@ -8,6 +8,8 @@ import Synchronization
 /// bounded by `prune`; the pages that it gives up are used again, so the file stays as large as it was at its fullest.
 public final class LedgerStore: Sendable {
   public let path: String
+  /// Made with the ledger: one that takes its place, also from a backup, has another.
+  public let id: String
   /// Tells when the history has grown by `growthToTell` leases. For one reader.
   public let historyGrew: AsyncStream<Void>
   static let growthToTell = 1000
@@ -27,6 +29,7 @@ public final class LedgerStore: Sendable {
       database = try DatabasePool(path: path, configuration: Self.configuration)
       try database.writeWithoutTransaction { try Self.prepare($0, path: path) }
       try LedgerSchema.migrator.migrate(database)
+      id = try database.read { try String.fetchOne($0, sql: "SELECT id FROM identity") ?? "" }
     } catch {
       throw LedgerError("open", path: path, cause: error)
     }

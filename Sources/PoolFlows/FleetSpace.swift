@@ -19,7 +19,7 @@ public protocol FleetSpace: Sendable {
   func contentsChanged()
   /// What is bound to a guest, on whichever host.
   func bindings(ofGuest uuid: String, within patience: Duration) async -> [MACBinding]
-  /// To whom MACs are bound in the fleet, on which host last.
+  /// To whom MACs are bound on other hosts of the fleet.
   func binders(of macs: Set<MACAddress>, within patience: Duration) async -> [MACElsewhere]
   /// In words: what of the fleet doesn't work, and what is in conflict with other hosts.
   var problems: [String] { get }
@@ -177,6 +177,29 @@ extension PoolManager {
         log.warning("guest \(guest.name): \(error)")
       }
     }
+  }
+
+  /// What another host has unbound, of a guest that doesn't run with it here.
+  public func forget(_ mac: MACAddress, of guest: BoundGuest) async throws {
+    let bindings = contents.bindings.values.filter {
+      $0.mac == mac && $0.guest.isSame(as: guest) && openLease(of: $0) == nil
+    }
+    if bindings.isEmpty { return }
+    log.notice("MAC \(mac) is no longer bound to guest \(guest.name): another host of the fleet has unbound it")
+    try await commit(bindings.map { .unbind($0.key) })
+  }
+
+  /// From now on bindings that were made before count as made now.
+  public func renewBindings(madeBefore time: Timestamp) async throws {
+    let old = contents.bindings.values.filter { $0.since.map { $0 <= time } ?? true }
+    if old.isEmpty { return }
+    let now = now()
+    try await commit(
+      old.map { binding in
+        var renewed = binding
+        renewed.since = now
+        return .bind(renewed)
+      })
   }
 
   /// What is bound to a guest in the fleet and not here, into the ledger.

@@ -221,7 +221,7 @@ extension PoolManager {
     }
   }
 
-  private func openLease(of binding: MACBinding) -> Lease? {
+  func openLease(of binding: MACBinding) -> Lease? {
     let leases = binding.guest.uuid.map { contents.leases(of: $0) } ?? []
     return leases.first { $0.pool == binding.pool && $0.nic == binding.nic }
   }

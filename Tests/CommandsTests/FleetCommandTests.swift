@@ -102,6 +102,25 @@ import Testing
     #expect(Recording().run(["fleet", "find", "--mac", "\(Self.mac)", "--guest", "web"]) == 2)
   }
 
+  @Test func forgetsANetdefOrAHost() throws {
+    let daemon = try FakeDaemon { _ in (200, "[]") }
+    let recording = Recording()
+    #expect(recording.run(["fleet", "forget", "spread", "--socket", daemon.path]) == 0)
+    #expect(daemon.requests.last?.line == "POST /v1/fleet/forget?pool=spread")
+    #expect(recording.out == "netdef spread is no longer the fleet's; each host keeps its pool\n")
+    let body = JSONText([
+      FleetFoundRow(
+        mac: Self.mac, guest: "web", guestUUID: nil, pool: "spread", host: "kvm7", bound: true, live: false)
+    ]).compact
+    let other = try FakeDaemon { _ in (200, body) }
+    let host = Recording()
+    #expect(host.run(["fleet", "forget", "--host", "kvm7", "--socket", other.path]) == 0)
+    #expect(other.requests.last?.line == "POST /v1/fleet/forget-host?host=kvm7")
+    #expect(host.out == "52:54:00:b6:5d:22 is bound no more to guest web on host kvm7\nhost kvm7 is forgotten\n")
+    #expect(Recording().run(["fleet", "forget"]) == 2)
+    #expect(Recording().run(["fleet", "forget", "spread", "--host", "kvm7"]) == 2)
+  }
+
   @Test func placesTheFirst() throws {
     let rows = [
       FleetPlaceRow(

@@ -25,7 +25,7 @@ struct ControlServiceTests {
 
   /// Runs `body` with both Unix sockets up.
   private func served(
-    audit: FakeAudit = FakeAudit(), fleet: FleetAgent? = nil,
+    audit: FakeAudit = FakeAudit(), fleet: FleetAgent? = nil, unusableFleet: String? = nil,
     _ body: @Sendable (FakeHost, ControlClient, UnixHTTP) async throws -> Void
   ) async throws {
     let host = try await FakeHost(fleet: fleet)
@@ -39,7 +39,7 @@ struct ControlServiceTests {
       .readWrite(path: "\(folder)/rw", groups: ["nogroup"]), .readOnly(path: "\(folder)/ro", groups: ["nogroup"]),
     ]
     var about = ControlService.About(version: "9.9", share: Self.share, now: { Timestamp(milliseconds: 0) }) { true }
-    about.fleet = fleet
+    (about.fleet, about.unusableFleet) = (fleet, unusableFleet)
     let services = endpoints.map { [about] endpoint in
       ControlService(
         manager: host.manager, audit: audit, endpoint: endpoint, about: about, log: log,
@@ -476,12 +476,21 @@ struct ControlServiceTests {
     }
   }
 
+  @Test func aFleetThatCannotBeUsedIsSaid() async throws {
+    try await served(unusableFleet: "fleet-ca /x isn't there") { _, client, _ in
+      let error = await #expect(throws: ControlClientError.self) { try await away { try client.fleetHosts() } }
+      #expect(error?.text == "this host is in no fleet, though vfpool.conf names one: fleet-ca /x isn't there")
+      #expect(error?.status == 503)
+    }
+  }
+
   @Test func theFleetIsServed() async throws {
     let store = FakeFleetStore(FakeFleetServer())
     var log = Logger(label: "fleet")
     log.logLevel = .critical
     let agent = FleetAgent(
-      store: store, keys: FleetKeys(), host: .init(name: "a", machine: "m", version: "9.9"), log: log,
+      store: store, keys: FleetKeys(), host: .init(name: "a", machine: "m", ledger: "l", version: "9.9"),
+      audit: FakeAudit(), log: log,
       now: { Timestamp(milliseconds: 0) })
     try await served(fleet: agent) { host, client, _ in
       let manager = host.manager
@@ -505,6 +514,10 @@ struct ControlServiceTests {
         try client.fleetPlan(FleetApplication(netdefs: [FakeHost.spread], hosts: nil))
       }
       #expect(plan.hosts.map(\.plans.first?.steps) == [[]])
+      let isUp = await #expect(throws: ControlClientError.self) {
+        try await away { try client.fleetForget(host: "a") }
+      }
+      #expect(isUp?.text.hasPrefix("host a is in the fleet: only one that is no more can be forgotten") == true)
       task.cancel()
       await task.value
     }

@@ -55,8 +55,9 @@ struct Site: Sendable {
     log.logLevel = .critical
     let client = try EtcdClient(configuration, log: log)
     let agent = FleetAgent(
-      store: EtcdFleetStore(client), keys: keys, host: .init(name: name, machine: "machine of \(name)", version: "9.9"),
-      heartbeat: heartbeat, log: log, now: { clock.tick() })
+      store: EtcdFleetStore(client), keys: keys,
+      host: .init(name: name, machine: "machine of \(name)", ledger: "ledger of \(name)", version: "9.9"),
+      heartbeat: heartbeat, audit: FakeAudit(), log: log, now: { clock.tick() })
     let fakes = try await FakeHost(fleet: agent)
     _ = try await fakes.manager.apply(netdef: FakeHost.spread, plan: false)
     let manager = fakes.manager

@@ -147,6 +147,116 @@ import Testing
     }
   }
 
+  /// Bound on a, and then where it was last, on b.
+  private static func moved(_ fleet: FleetOfFakes, _ a: FleetOfFakes.Member, _ b: FleetOfFakes.Member) async throws {
+    let guest = FakeLibvirt.guest(1, networks: ["spread"], mac: mac)
+    for host in [a, b] {
+      #expect(await host.start(guest) == nil)
+      try await eventually("it is bound there") { fleet.binding(mac)?.host == host.name }
+      await host.stop(guest)
+    }
+    try await eventually("a knows") {
+      let (pending, known) = (await a.agent.pending, await a.agent.written.bindings[mac] != nil)
+      return pending == 0 && known
+    }
+  }
+
+  @Test func whatIsUnboundElsewhereIsForgottenHere() async throws {
+    try await FleetOfFakes.pair { fleet, a, b in
+      try await Self.moved(fleet, a, b)
+      _ = try await b.manager.unbindMACs(ofGuest: "g1", nic: nil)
+      try await eventually("a forgets it") { await a.manager.contentsNow().bindings.isEmpty }
+      #expect(fleet.binding(Self.mac) == nil)
+      // Bound again, it stays.
+      _ = try await a.manager.bindMAC(Self.request("g1"))
+      try await eventually("it is told") { fleet.binding(Self.mac)?.host == "a" }
+      #expect(!fleet.server.entries.keys.contains { $0.hasPrefix(fleet.keys.all(.unbound)) })
+    }
+  }
+
+  @Test func whatWasUnboundElsewhereMeanwhileIsForgottenHere() async throws {
+    try await FleetOfFakes.pair { fleet, a, b in
+      try await Self.moved(fleet, a, b)
+      a.store.cut(true)
+      try await eventually("a is away") { !a.isIn }
+      b.host.clock.advance(seconds: 60)
+      _ = try await b.manager.unbindMACs(ofGuest: "g1", nic: nil)
+      _ = try await b.manager.bindMAC(Self.request("db"))
+      try await eventually("it is told") { fleet.binding(Self.mac)?.guest.name == "db" }
+      a.store.cut(false)
+      try await eventually("a forgets it") {
+        let bindings = await a.manager.contentsNow().bindings
+        return a.isIn && bindings.isEmpty
+      }
+      // The older one does not come first: it is none any more.
+      #expect(fleet.binding(Self.mac)?.guest.name == "db")
+      #expect(a.agent.problems.isEmpty && b.agent.problems.isEmpty)
+    }
+  }
+
+  @Test func aNewLedgerTakesNothingBack() async throws {
+    try await FleetOfFakes.pair(netdefs: [FakeHost.keep]) { fleet, a, _ in
+      let guest = FakeLibvirt.guest(1, networks: ["keep"], mac: Self.mac)
+      #expect(await a.start(guest) == nil)
+      await a.stop(guest)
+      try await eventually("it is told") { fleet.binding(Self.mac) != nil }
+      await a.leave()
+      // The host as it was, but for what it knew.
+      let store = FakeFleetStore(fleet.server)
+      let agent = fleet.agent("a", store, ledger: "a new one")
+      let host = try await FakeHost(fleet: agent)
+      _ = try await host.manager.apply(netdef: FakeHost.keep, plan: false)
+      let manager = host.manager
+      let task = Task { await agent.run(manager) }
+      try await eventually("it is in") { if case .connected = agent.connection { true } else { false } }
+      #expect(fleet.binding(Self.mac)?.guest.name == "g1")
+      await host.libvirt.define(
+        FakeLibvirt.guest(1, networks: ["keep"], mac: MACAddress(value: 0x5254_0000_0099)), manager)
+      #expect(await manager.contentsNow().bindings.values.map(\.mac) == [Self.mac])
+      task.cancel()
+      await task.value
+    }
+  }
+
+  // MARK: Forgetting a host
+
+  @Test func aHostThatIsUpIsNotForgotten() async throws {
+    try await FleetOfFakes.pair { _, a, _ in
+      let error = await #expect(throws: FlowError.self) { try await a.agent.forget(host: "b") }
+      #expect(error?.message.hasPrefix("host b is in the fleet: only one that is no more can be forgotten") == true)
+      await #expect(throws: FlowError.self) { try await a.agent.forget(host: "nobody") }
+    }
+  }
+
+  @Test func whatAForgottenHostHadBoundIsFree() async throws {
+    try await FleetOfFakes.pair { fleet, a, b in
+      try await Self.moved(fleet, a, b)
+      let second = MACAddress(value: 0x5254_0000_0043)
+      _ = try await b.manager.bindMAC(Self.request("db", second))
+      try await eventually("it is told") { fleet.binding(second)?.host == "b" }
+      let lease = try #require(await b.agent.lease)
+      b.store.cut(true)
+      try await eventually("b is away") { !b.isIn }
+      fleet.server.expire(lease)
+      #expect(try await a.agent.forget(host: "b").map(\.guest) == ["g1", "db"])
+      // Of the guest that a has, too, it is bound there.
+      try await eventually("a has it") { fleet.binding(Self.mac)?.host == "a" }
+      #expect(fleet.binding(second) == nil)
+      #expect(!fleet.server.entries.keys.contains { $0.hasPrefix(fleet.keys.all(.owned, of: "b")) })
+      a.host.clock.advance(seconds: 60)
+      _ = try await a.manager.bindMAC(Self.request("web", second))
+      try await eventually("it is bound anew") { fleet.binding(second)?.guest.name == "web" }
+      // Should it come back, others come first.
+      b.host.clock.advance(seconds: 3600)
+      b.store.cut(false)
+      try await eventually("b gives way") {
+        b.agent.problems.contains { $0.contains("is bound to guest web on host a") }
+      }
+      #expect(fleet.binding(second)?.guest.name == "web")
+      #expect(fleet.server[fleet.keys.forgotten("b")] == nil)
+    }
+  }
+
   @Test func generatedMACsAreFreeInTheFleet() async throws {
     try await FleetOfFakes.pair { fleet, a, b in
       // All but a few of the MACs that could be made up are bound elsewhere: some would be met.

@@ -18,6 +18,7 @@ struct FleetOfFakes {
     let host: FakeHost
     let agent: FleetAgent
     let store: FakeFleetStore
+    let audit: FakeAudit
     let task: Task<Void, Never>
 
     var manager: PoolManager { host.manager }
@@ -43,22 +44,27 @@ struct FleetOfFakes {
     takesNetdefs: Bool = true, connected: Bool = true, clock: FakeClock = FakeClock()
   ) async throws -> Member {
     let store = FakeFleetStore(server)
-    let agent = agent(name, store, machine: machine, heartbeat: heartbeat, takesNetdefs: takesNetdefs, clock)
-    let host = try await FakeHost(fleet: agent, connected: connected)
+    let audit = FakeAudit()
+    let agent = agent(
+      name, store, machine: machine, heartbeat: heartbeat, takesNetdefs: takesNetdefs, audit: audit, clock)
+    let host = try await FakeHost(fleet: agent, connected: connected, clock: clock)
     for netdef in netdefs { _ = try await host.manager.apply(netdef: netdef, plan: false) }
     let manager = host.manager
-    return Member(name: name, host: host, agent: agent, store: store, task: Task { await agent.run(manager) })
+    return Member(
+      name: name, host: host, agent: agent, store: store, audit: audit, task: Task { await agent.run(manager) })
   }
 
   func agent(
-    _ name: String, _ store: FakeFleetStore, machine: String? = nil, heartbeat: Int = 60, takesNetdefs: Bool = true,
-    _ clock: FakeClock = FakeClock()
+    _ name: String, _ store: FakeFleetStore, machine: String? = nil, ledger: String? = nil, heartbeat: Int = 60,
+    takesNetdefs: Bool = true, audit: FakeAudit = FakeAudit(), _ clock: FakeClock = FakeClock()
   ) -> FleetAgent {
     var log = Logger(label: "fleet")
     log.logLevel = .critical
     return FleetAgent(
-      store: store, keys: keys, host: .init(name: name, machine: machine ?? "machine of \(name)", version: "9.9"),
-      heartbeat: heartbeat, takesNetdefs: takesNetdefs, log: log, now: { clock.tick() })
+      store: store, keys: keys,
+      host: .init(
+        name: name, machine: machine ?? "machine of \(name)", ledger: ledger ?? "ledger of \(name)", version: "9.9"),
+      heartbeat: heartbeat, takesNetdefs: takesNetdefs, audit: audit, log: log, now: { clock.tick() })
   }
 
   /// Runs `body` with hosts `a` and `b` in the fleet.

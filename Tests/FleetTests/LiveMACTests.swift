@@ -115,6 +115,48 @@ import Testing
     }
   }
 
+  /// A server that wakes up does what it was asked for, when nobody waits for it any more.
+  @Test func whatGotNoAnswerIsNotDoneLater() async throws {
+    try await FleetOfFakes.pair { fleet, a, b in
+      let guest = Self.guest(1).guest
+      a.store.fallAsleep()
+      let found = await a.agent.claim(
+        [Self.mac: .init(guest: guest, pool: "spread", vlan: nil)], for: guest, isIncoming: false,
+        within: .milliseconds(100))
+      #expect(found.isEmpty)
+      let late = a.store.wakeUp()
+      #expect(!late.isEmpty)
+      a.agent.settled(guest)
+      try await eventually("it is not doubtful any more") { await a.agent.written.doubtful.isEmpty }
+      fleet.server.doLate(late)
+      #expect(fleet.live(Self.mac).isEmpty)
+      #expect(await a.start(Self.guest(1)) == nil)
+      #expect(fleet.live(Self.mac) == ["a"])
+    }
+  }
+
+  @Test func whatAnEarlierStayAskedForIsNotDoneLater() async throws {
+    let fleet = FleetOfFakes()
+    let a = try await fleet.member("a", heartbeat: 1)
+    try await eventually("a is in") { a.isIn }
+    #expect(await a.start(Self.guest(1)) == nil)
+    try await eventually("all is told") { await a.agent.pending == 0 }
+    a.store.fallAsleep()
+    await a.stop(Self.guest(1))
+    let deletion = FleetTransaction.Step.delete(fleet.keys.live(Self.mac, "a"))
+    try await eventually("it is asked for") { a.store.asked.contains { $0.then.contains(deletion) } }
+    let first = await a.agent.lease
+    fleet.server.expireAll()
+    try await eventually("a is in again") { await a.agent.lease != first }
+    // What comes with a lease fails with it; the rest must not be done either.
+    let late = a.store.wakeUp().map { FleetTransaction(if: $0.conditions, then: [deletion]) }
+    try await eventually("a is in for good") { await a.agent.pending == 0 && a.isIn }
+    #expect(await a.start(Self.guest(1)) == nil)
+    fleet.server.doLate(late)
+    #expect(fleet.live(Self.mac) == ["a"])
+    await a.leave()
+  }
+
   @Test func aStoreThatDoesNotAnswerHoldsNoGuestUp() async throws {
     try await FleetOfFakes.pair { fleet, a, _ in
       a.store.hang(true)

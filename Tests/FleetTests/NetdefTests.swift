@@ -25,6 +25,9 @@ import Testing
       #expect(await hasPool(a))
       #expect(await hasPool(b))
       #expect(await a.agent.status().netdefs.map(\.applied) == [2])
+      let changes = b.audit.entries.withLock { $0 }
+      #expect(changes.map(\.operation) == ["netdef"])
+      #expect(changes.first.map { [$0.user, $0.object, $0.outcome] } == ["fleet", "pool=keep by=a", "done"])
       #expect(!fleet.server.entries.keys.contains { $0.hasPrefix(fleet.keys.all(.requests)) })
       // One that joins later, too.
       let c = try await fleet.member("c", netdefs: [])

@@ -46,6 +46,21 @@ import Testing
     }
   }
 
+  /// In no pool, so nothing is bound.
+  @Test func findsWhatRunsWithoutABinding() async throws {
+    try await FleetOfFakes.pair { fleet, a, b in
+      let guest = FakeLibvirt.guest(1, networks: ["spread"])
+      let mac = try #require(guest.nics[0].mac)
+      let record = LiveRecord(.init(guest: guest.guest, pool: nil, vlan: nil))
+      try fleet.server.commit(.init(then: [.put(fleet.keys.live(mac, "c"), RecordText.text(of: record))]))
+      for name in ["g1", guest.guest.uuid] {
+        let rows = try await b.agent.find(guest: name)
+        #expect(rows.map(\.host) == ["c"])
+        #expect(rows.allSatisfy { $0.live && !$0.bound && $0.mac == mac })
+      }
+    }
+  }
+
   @Test func placesWhereThereIsRoom() async throws {
     try await FleetOfFakes.pair(netdefs: [FakeHost.sticky]) { fleet, a, b in
       #expect(await a.start(FakeLibvirt.guest(1, networks: Array(repeating: "sticky", count: 3))) == nil)
@@ -93,6 +108,7 @@ import Testing
     #expect(keys.parse(keys.live(mac, "host"))?.words == ["\(mac)", "host"])
     #expect(keys.parse(keys.byName("a/b", mac))?.words == ["a/b", "\(mac)"])
     #expect(keys.parse(keys.netdef("spread"))?.kind == .netdefs)
+    #expect(keys.parse(keys.unbound(mac, BoundGuest(name: "a/b", uuid: nil)))?.words == ["\(mac)", "name a/b"])
     #expect(keys.parse("/other/v1/hosts/a") == nil)
     #expect(keys.parse("/site/v1/nonsense/a") == nil)
   }

@@ -21,6 +21,11 @@ public final class FakeFleetServer: Sendable {
 
   public init() {}
 
+  /// Does what was asked for long ago.
+  public func doLate(_ transactions: [FleetTransaction]) {
+    for transaction in transactions { _ = try? commit(transaction) }
+  }
+
   /// Takes nothing more that needs room.
   public func fill(_ isFull: Bool) { state.withLock { $0.isFull = isFull } }
 
@@ -51,7 +56,7 @@ public final class FakeFleetServer: Sendable {
     }
   }
 
-  func commit(_ transaction: FleetTransaction) throws(FleetStoreError) -> FleetAnswer {
+  @discardableResult public func commit(_ transaction: FleetTransaction) throws(FleetStoreError) -> FleetAnswer {
     try state.withLock { state throws(FleetStoreError) in
       state.requests += 1
       let holds = transaction.conditions.allSatisfy { condition in
@@ -109,6 +114,8 @@ public final class FakeFleetStore: FleetStore {
   public let server: FakeFleetServer
   private let away = Mutex(false)
   private let hanging = Mutex(false)
+  /// What a server that sleeps has been asked for.
+  private let asleep = Mutex<[FleetTransaction]?>(nil)
   private let streams = Mutex<[Int: AsyncThrowingStream<[FleetStoreChange], any Error>.Continuation]>([:])
 
   public init(_ server: FakeFleetServer) { self.server = server }
@@ -126,6 +133,20 @@ public final class FakeFleetStore: FleetStore {
   /// From now on nothing is answered, or again.
   public func hang(_ isHanging: Bool) { hanging.withLock { $0 = isHanging } }
 
+  /// From now on what is asked for gets no answer.
+  public func fallAsleep() { asleep.withLock { $0 = [] } }
+
+  /// What it has been asked for since.
+  public var asked: [FleetTransaction] { asleep.withLock { $0 ?? [] } }
+
+  /// From now on it answers; what was asked for meanwhile is returned, and has not been done.
+  public func wakeUp() -> [FleetTransaction] {
+    asleep.withLock { asleep in
+      defer { asleep = nil }
+      return asleep ?? []
+    }
+  }
+
   private func check() async throws(FleetStoreError) {
     while hanging.withLock({ $0 }) {
       do { try await Task.sleep(for: .milliseconds(5)) } catch { throw .uncertain("given up") }
@@ -141,6 +162,14 @@ public final class FakeFleetStore: FleetStore {
 
   public func commit(_ transaction: FleetTransaction) async throws(FleetStoreError) -> FleetAnswer {
     try await check()
+    let sleeps = asleep.withLock { asleep in
+      asleep?.append(transaction)
+      return asleep != nil
+    }
+    if sleeps {
+      while !Task.isCancelled { try? await Task.sleep(for: .milliseconds(5)) }
+      throw .uncertain("no answer")
+    }
     return try server.commit(transaction)
   }
 

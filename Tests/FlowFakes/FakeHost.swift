@@ -8,16 +8,17 @@ public struct FakeHost: Sendable {
   public let ledger = FakeLedger()
   public let libvirt: FakeLibvirt
   public let devices: FakeDevices
-  public let clock = FakeClock()
+  public let clock: FakeClock
   public let log = FakeLog()
   public let manager: PoolManager
 
   /// `settle`: how long the kernel's messages are left to settle; `turnLimit`: how long a start may be under way.
   public init(
     kernel: FakeKernel = FakeKernel(), settle: Duration = .milliseconds(20), turnLimit: Duration = .seconds(5),
-    quarantineLimit: Int = 3, fleet: (any FleetSpace)? = nil, connected: Bool = true
+    quarantineLimit: Int = 3, fleet: (any FleetSpace)? = nil, connected: Bool = true, clock: FakeClock = FakeClock()
   ) async throws {
     self.kernel = kernel
+    self.clock = clock
     libvirt = FakeLibvirt(kernel: kernel)
     devices = FakeDevices(kernel: kernel)
     manager = Self.manager(

@@ -64,6 +64,24 @@ struct LedgerCareTests {
     #expect(try await contents(aside).quarantines.count == 1)
   }
 
+  /// A fleet tells by it whether a host's ledger lacks what it once had.
+  @Test func aLedgerThatTakesAnothersPlaceHasAnotherID() async throws {
+    let folder = try TemporaryFolder()
+    _ = try await fill(folder.ledger)
+    func id() throws -> String { try LedgerStore(path: folder.ledger).id }
+    let first = try id()
+    #expect(first.count == 32)
+    #expect(try id() == first)
+    let copy = folder.path + "/copy"
+    _ = try LedgerCare.backUp(folder.ledger, to: copy)
+    _ = try LedgerCare.restore(folder.ledger, from: copy, now: Self.now)
+    let second = try id()
+    #expect(second != first)
+    #expect(try LedgerStore(path: copy).id == first)
+    _ = try LedgerCare.rebuild(folder.ledger, now: Self.now)
+    #expect(try ![first, second].contains(id()))
+  }
+
   @Test func whatIsNoLedgerIsRefusedAndNothingMoves() async throws {
     let folder = try TemporaryFolder()
     let before = try await fill(folder.ledger)

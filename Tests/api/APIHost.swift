@@ -24,7 +24,7 @@ struct APIHost {
     quiet.logLevel = .critical
     let agent = FleetAgent(
       store: FakeFleetStore(FakeFleetServer()), keys: FleetKeys(),
-      host: .init(name: "kvm1", machine: "machine", version: "0.0.0"), log: quiet,
+      host: .init(name: "kvm1", machine: "machine", ledger: "ledger", version: "0.0.0"), audit: FakeAudit(), log: quiet,
       now: { Timestamp(milliseconds: 1_790_000_000_000) })
     let host = try await FakeHost(fleet: agent)
     _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)

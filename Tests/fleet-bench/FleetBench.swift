@@ -48,7 +48,8 @@ struct FleetBench {
       clients.append(mine)
       let agent = FleetAgent(
         store: EtcdFleetStore(mine), keys: keys,
-        host: .init(name: "real\(number)", machine: "machine\(number)", version: "0"), log: log,
+        host: .init(name: "real\(number)", machine: "machine\(number)", ledger: "ledger\(number)", version: "0"),
+        audit: FakeAudit(), log: log,
         now: { Timestamp(milliseconds: 1_790_000_000_000) })
       let host = try await FakeHost(fleet: agent)
       _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)

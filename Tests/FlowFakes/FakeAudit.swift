@@ -1,15 +1,16 @@
+import PoolFlows
 import PoolModel
 import Synchronization
 
-@testable import ControlServer
-
 /// The audit in memory.
-final class FakeAudit: AuditLog {
-  let entries = Mutex<[AuditEntry]>([])
+public final class FakeAudit: AuditLog {
+  public let entries = Mutex<[AuditEntry]>([])
   /// Thrown by `begin`.
-  let failure = Mutex<(any Error)?>(nil)
+  public let failure = Mutex<(any Error)?>(nil)
 
-  func begin(_ entry: AuditEntry) async throws -> Int64 {
+  public init() {}
+
+  public func begin(_ entry: AuditEntry) async throws -> Int64 {
     if let failure = failure.withLock({ $0 }) { throw failure }
     return entries.withLock { entries in
       var entry = entry
@@ -19,14 +20,14 @@ final class FakeAudit: AuditLog {
     }
   }
 
-  func end(audit id: Int64, outcome: String, at time: Timestamp) async throws {
+  public func end(audit id: Int64, outcome: String, at time: Timestamp) async throws {
     entries.withLock { entries in
       entries[Int(id) - 1].outcome = outcome
       entries[Int(id) - 1].until = time
     }
   }
 
-  func audits(_ filter: AuditFilter) async throws -> [AuditEntry] {
+  public func audits(_ filter: AuditFilter) async throws -> [AuditEntry] {
     entries.withLock { Array($0.reversed().prefix(filter.limit)) }
   }
 }
