@@ -114,9 +114,11 @@ lab:
 
 test:
 	@$(need_root)
+	@rm -f .build/not-tested
 	@$(MAKE) --no-print-directory api web
 	@$(MAKE) --no-print-directory deb
 	Tests/lab/run
+	@[ ! -e .build/not-tested ] || cat .build/not-tested >&2
 
 soak:
 	@$(need_root)

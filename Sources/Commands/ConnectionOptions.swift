@@ -7,5 +7,5 @@ struct ConnectionOptions: ParsableArguments {
     help: .init("vfpoold's socket.", valueName: "path", visibility: .hidden), completion: .file())
   var socket: String?
 
-  var client: ControlClient { socket.map { ControlClient(readWrite: $0, readOnly: nil) } ?? ControlClient() }
+  var client: ControlClient { socket.map { ControlClient(readWrite: $0, readOnly: nil) } ?? .ofHost }
 }

@@ -67,7 +67,14 @@ struct DoctorReport: Encodable, Hashable {
       text += (text.isEmpty ? "" : "\n") + style.paint(group.title.uppercased(), .bold) + "\n"
       for check in own { text += check.text(nameWidth: width, style) }
     }
-    return text + "\n" + summary(style) + "\n"
+    // At the end of many lines: which ones to look at.
+    let bad = [Verdict.fault, .warning].compactMap { verdict -> String? in
+      let names = checks.filter { $0.verdict == verdict }.map(\.name.rawValue)
+      if names.isEmpty { return nil }
+      return style.paint(verdict == .fault ? "faults" : "warnings", verdict.paint) + ": "
+        + names.joined(separator: ", ") + "\n"
+    }
+    return text + "\n" + bad.joined() + summary(style) + "\n"
   }
 
   private func summary(_ style: Style) -> String {

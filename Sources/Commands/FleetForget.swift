@@ -9,7 +9,7 @@ struct FleetForget: ParsableCommand {
       A pool's netdef is no longer given to hosts that join; those that have the pool keep it.
 
       A host that was scrapped, or has another name now, leaves the MACs that were bound there: they are free from then on, \
-      or belong to the hosts where their guests are now. Should it come back, MACs that others have taken meanwhile stay \
+      or belong to a host that has the same guests. Should it come back, MACs that others have taken meanwhile stay \
       theirs.
 
         vfpool fleet forget tenant-a

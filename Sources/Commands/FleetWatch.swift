@@ -7,8 +7,8 @@ struct FleetWatch: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "watch", abstract: "Shows what happens on all hosts, one event a line, until Ctrl-C.",
     discussion: """
-      With --json one event a line as JSON, with the fields revision, kind, message, host, mac, guest, pool. Kinds: hostUp,
-      hostGone, hostForgotten, macLive, macIdle, macBound, macUnbound, poolChanged, poolGone, conflict, conflictOver, clash,
+      With --json one event a line as JSON, with the fields revision, kind, message, host, mac, guest, pool. Kinds: hostUp, \
+      hostGone, hostForgotten, macLive, macIdle, macBound, macUnbound, poolChanged, poolGone, conflict, conflictOver, clash, \
       clashOver, netdefSaved, netdefForgotten, netdefApplied, netdefFailed.
       """)
 

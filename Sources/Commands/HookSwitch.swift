@@ -28,6 +28,8 @@ struct HookSwitch {
         "This links vfpool's hooks into libvirt and restarts \(stale.joined(separator: " and ")); guests keep running.",
         instead: "vfpool enable restarts \(stale.joined(separator: " and ")): say --yes")
     }
+    // For its audit; without vfpoold the journal of libvirt's restart is what tells.
+    _ = try? client.enable()
     try allowVFs()
     for path in try links.make() { console.write("linked \(path)\n") }
     if try links.removeBypass() { console.write("removed \(links.bypass)\n") }
@@ -68,7 +70,8 @@ struct HookSwitch {
     do throws(ControlClientError) {
       for step in try client.disable().steps { console.write("\(step)\n") }
     } catch {
-      console.complain("note: vfpoold couldn't drop its holds: \(error.text)\n")
+      // Where nothing was linked there are none.
+      if !removed.isEmpty { console.complain("note: vfpoold couldn't drop its holds: \(error.text)\n") }
     }
     console.write(removed.isEmpty ? "already disabled\n" : "disabled; libvirt needs no restart, guests keep running\n")
   }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ControlAPI
 import FoundationEssentials
+import HostConfig
 import PoolModel
 
 /// `vfpool ledger`
@@ -56,7 +57,8 @@ struct LedgerRestore: ParsableCommand {
     commandName: "restore", abstract: "Puts a backup in the ledger's place; the ledger that is there is put aside.",
     discussion: """
       The backup is checked first. vfpoold is stopped meanwhile; guests keep running, and what they have now is taken over \
-      from libvirt and the kernel afterwards. MACs that were bound since the backup are forgotten.
+      from libvirt and the kernel afterwards. MACs that were bound since the backup are forgotten; \
+      the audit goes on.
       """)
 
   @Argument(help: .init("The backup.", valueName: "file"), completion: .file()) var file: String
@@ -100,7 +102,7 @@ struct LedgerProgram: Sendable {
   static let host = LedgerProgram(
     vfpoold: { arguments throws(CommandError) in
       try requireRoot("vfpool ledger")
-      return try Subprocess(["/usr/sbin/vfpoold", "ledger"] + arguments).output()
+      return try Subprocess([InstalledFiles.vfpoold, "ledger"] + arguments).output()
     },
     systemctl: { arguments throws(CommandError) in try Subprocess(["systemctl"] + arguments).output() })
 

@@ -6,11 +6,11 @@ struct MetricsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "metrics", abstract: "Prints vfpoold's metrics in Prometheus' text format.",
     discussion: """
-      The same is served at /metrics on vfpoold's sockets. Prometheus reads it from a Unix socket by way of a proxy, or
-      from a file of node_exporter's textfile collector:
+      The same is served at /metrics on vfpoold's sockets, and on web-listen (vfpool.conf) for a Prometheus on this host. \
+      For one elsewhere: a reverse proxy before web-listen, or node_exporter's textfile collector:
 
-        vfpool metrics > /var/lib/prometheus/node-exporter/vfpool.prom.new
-        mv /var/lib/prometheus/node-exporter/vfpool.prom.new /var/lib/prometheus/node-exporter/vfpool.prom
+        cd /var/lib/prometheus/node-exporter
+        vfpool metrics > vfpool.prom.new && mv vfpool.prom.new vfpool.prom
       """)
 
   @OptionGroup var connection: ConnectionOptions

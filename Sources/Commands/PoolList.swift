@@ -26,10 +26,7 @@ extension PoolRow {
     Column("POLICY", optional: true) { Cell($0.policy.rawValue) },
     Column("TOTAL", .right) { Cell($0.total) },
     freeColumn, leasedColumn,
-    Column("RESERVED", .right) { Cell($0.reserved, $0.reserved > 0 ? .yellow : nil) },
-    Column("HOST", .right, optional: true) { Cell($0.hostUsed, $0.hostUsed > 0 ? .yellow : nil) },
-    quarantinedColumn,
-    Column("GONE", .right, optional: true) { Cell($0.gone, $0.gone > 0 ? .red : nil) },
+    reservedColumn, hostColumn, quarantinedColumn, goneColumn,
   ]
 
   static var activityColumn: Column<PoolRow> {
@@ -38,6 +35,15 @@ extension PoolRow {
   static var freeColumn: Column<PoolRow> { Column("FREE", .right) { Cell($0.free, $0.free > 0 ? .green : nil) } }
   static var leasedColumn: Column<PoolRow> {
     Column("LEASED", .right) { Cell($0.leased, $0.leased > 0 ? .boldBlue : nil) }
+  }
+  static var reservedColumn: Column<PoolRow> {
+    Column("RESERVED", .right) { Cell($0.reserved, $0.reserved > 0 ? .yellow : nil) }
+  }
+  static var hostColumn: Column<PoolRow> {
+    Column("HOST", .right, optional: true) { Cell($0.hostUsed, $0.hostUsed > 0 ? .yellow : nil) }
+  }
+  static var goneColumn: Column<PoolRow> {
+    Column("GONE", .right, optional: true) { Cell($0.gone, $0.gone > 0 ? .red : nil) }
   }
   static var quarantinedColumn: Column<PoolRow> {
     Column("QUARANTINED", .right) { Cell($0.quarantined, $0.quarantined > 0 ? .red : nil) }

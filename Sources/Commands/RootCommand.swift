@@ -10,10 +10,12 @@ struct RootCommand: ParsableCommand {
       A pool is a libvirt network whose guests each get a virtual function (VF) of a network card. You describe it in \
       a file, guests only name it, and vfpool knows who holds which VF, and why.
 
-      The first three commands:
-        vfpool status              what this host has, and what is wrong
+      The first commands:
+        vfpool doctor              whether this host is ready, and what to type if not
+        vfpool enable              let libvirt call vfpool
         vfpool pool apply FILE     make the pool that FILE describes (--plan: look)
         vfpool guest xml --pool P  the lines by which a guest gets a VF of pool P
+        vfpool status              what this host has, and what is wrong
 
       A VF is named PF/INDEX (enp1s0/3) or by its PCI address (0000:01:10.6).
 

@@ -5,7 +5,11 @@ import PoolModel
 /// `vfpool status`
 struct StatusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "status", abstract: "Shows the host at one look: problems, pools, PFs, leases.")
+    commandName: "status", abstract: "Shows the host at one look: problems, pools, PFs, leases.",
+    discussion: """
+      A pool's bar has a sign for each VF, or for several where there are many: # leased, . free, ! quarantined, = reserved, \
+      h used by the host, x gone.
+      """)
 
   @OptionGroup var json: JSONOption
   @OptionGroup var connection: ConnectionOptions
@@ -32,7 +36,7 @@ extension StatusReport {
       }
     }
     text += "\n"
-    text += pools.isEmpty ? "no pools\n" : Table(pools, PoolRow.statusColumns).text(style)
+    text += pools.isEmpty ? "no pools\n" : Table(pools, PoolRow.statusColumns(pools)).text(style)
     text += "\n"
     text += pfs.isEmpty ? "no PFs\n" : Table(pfs, PFRow.columns).text(style)
     text += "\n"
@@ -51,11 +55,15 @@ extension StatusReport {
 }
 
 extension PoolRow {
-  fileprivate static let statusColumns: [Column<PoolRow>] = [
-    Column("POOL") { Cell($0.name) },
-    activityColumn,
-    Column("MODE", optional: true) { Cell($0.mode.rawValue) },
-    Column("VFS") { Cell(UsageBar($0), places: 16) },
-    leasedColumn, freeColumn, quarantinedColumn,
-  ]
+  /// A column for each sign that is in the bars.
+  fileprivate static func statusColumns(_ pools: [PoolRow]) -> [Column<PoolRow>] {
+    let rare = [(reservedColumn, \PoolRow.reserved), (hostColumn, \.hostUsed), (goneColumn, \.gone)]
+    return [
+      Column("POOL") { Cell($0.name) },
+      activityColumn,
+      Column("MODE", optional: true) { Cell($0.mode.rawValue) },
+      Column("VFS") { Cell(UsageBar($0), places: 16) },
+      leasedColumn, freeColumn, quarantinedColumn,
+    ] + rare.filter { _, count in pools.contains { $0[keyPath: count] > 0 } }.map(\.0)
+  }
 }

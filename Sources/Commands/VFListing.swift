@@ -8,7 +8,7 @@ import Glibc
 struct VFListing {
   var pf: String?
   var counters = false
-  var client = ControlClient()
+  var client = ControlClient.ofHost
 
   /// Reads `vf list --json` with `--pf`, `--counters` and `--socket`, each once at most; nil for anything else, which
   /// ArgumentParser knows.

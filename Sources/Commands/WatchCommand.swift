@@ -7,11 +7,12 @@ struct WatchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "watch", abstract: "Shows what happens, as it happens, until Ctrl-C.",
     discussion: """
-      On a terminal: the host as “vfpool status” shows it, drawn anew on each event, and the newest events below.
-      Elsewhere, and with --lines: one event a line.
-      With --json: one event a line as JSON, with the fields id, time, kind, message, pool, guest, guestUUID, mac, pf,
-      index, pci, lease, reason. Kinds: leaseOpened, leaseActive, leaseClosed, drift (one that could not be repaired),
-      repaired, quarantined, unquarantined, carrierLost, carrierBack, refused, poolSaved, poolRemoved, macBound,
+      On a terminal: the host as “vfpool status” shows it, drawn anew on each event, and the newest events below. \
+      Elsewhere, and with --lines: one event a line, with its time in UTC.
+
+      With --json: one event a line as JSON, with the fields id, time, kind, message, pool, guest, guestUUID, mac, pf, \
+      index, pci, lease, reason. Kinds: leaseOpened, leaseActive, leaseClosed, drift (one that could not be repaired), \
+      repaired, quarantined, unquarantined, carrierLost, carrierBack, refused, poolSaved, poolRemoved, macBound, \
       macUnbound, libvirtConnected, libvirtLost, ledgerFailed, lost (events that were missed).
 
       When vfpoold is restarted, watch waits for it and goes on.
@@ -30,11 +31,14 @@ struct WatchCommand: ParsableCommand {
     let client = connection.client
     let screen = json || lines ? nil : WatchScreen(console)
     var last: Int64?
+    // Whether it has been reached: it is waited for from then on.
+    var isKnown = screen != nil
     try screen?.draw(client.status())
     while true {
       var lost: ControlClientError?
       do throws(ControlClientError) {
         try client.watch(after: last) { messages in
+          isKnown = true
           for message in messages {
             let row = message.row
             last = row?.id ?? last
@@ -49,10 +53,11 @@ struct WatchCommand: ParsableCommand {
           // What comes meanwhile is drawn in one go.
           usleep(200_000)
         }
+        isKnown = true
       } catch {
         lost = error
       }
-      if let lost, lost.code != .unreachable || last == nil && screen == nil { throw lost }
+      if let lost, lost.code != .unreachable || !isKnown { throw lost }
       console.complain("vfpool: vfpoold has ended; waiting for it\n")
       sleep(1)
     }
@@ -97,15 +102,15 @@ func watchScreen(_ status: StatusReport, _ newest: [EventRow], _ size: TerminalS
 }
 
 extension EventRow {
-  /// `06:31:12  repaired  pool p lost …`: one line, cut at `columns`.
+  /// `06:31:12Z  repaired  pool p lost …`: one line, cut at `columns`.
   func line(_ style: Style, columns: Int? = nil) -> String {
-    let clock = "\(time)".dropFirst(11).prefix(8)
+    let clock = "\(time)".dropFirst(11).prefix(8) + "Z"
     let words = message.split(separator: "\n").map { printable(String($0.drop(while: { $0 == " " }))) }.joined(
       separator: " · ")
     var kind = kind
     while kind.count < 16 { kind += " " }
     var rest = words
-    if let columns, columns > 30 { rest = cut(words, to: columns - 28) }
+    if let columns, columns > 31 { rest = cut(words, to: columns - 29) }
     return "\(clock)  \(style.paint(printable(kind), paint))  \(rest)\n"
   }
 

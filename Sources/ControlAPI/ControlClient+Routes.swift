@@ -212,6 +212,8 @@ extension ControlClient {
   }
 
   /// Drops every hold, so that libvirt has all free VFs to itself; leases go on.
+  /// Tells that the hooks are being linked, for the audit.
+  public func enable() throws(ControlClientError) -> PlanReport { try send("POST", Route.enable) }
   public func disable() throws(ControlClientError) -> PlanReport { try send("POST", Route.disable) }
 
   private func pool(_ name: String, _ query: Query = Query()) -> Query {

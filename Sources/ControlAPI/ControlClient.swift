@@ -17,6 +17,24 @@ public struct ControlClient: Sendable {
     self.readOnly = readOnly
   }
 
+  /// By way of the sockets that vfpool.conf names.
+  public static var ofHost: ControlClient {
+    let text = try? String(contentsOfFile: HookConfiguration.defaultPath, encoding: .utf8)
+    return ControlClient(configuration: text ?? "")
+  }
+
+  init(configuration text: String) {
+    var (readWrite, readOnly) = (SocketPath.readWrite, SocketPath.readOnly)
+    for (key, value) in ConfigurationText(text) {
+      switch key {
+      case "socket": readWrite = String(value)
+      case "socket-ro": readOnly = String(value)
+      default: break
+      }
+    }
+    self.init(readWrite: readWrite, readOnly: readOnly)
+  }
+
   /// Gives `take` each event as it comes, beginning with those after event `last` that vfpoold still knows; returns when
   /// vfpoold ends. `take` also gets nothing at all now and then: the connection stands.
   public func watch(after last: Int64?, _ take: ([EventReader.Message]) -> Void) throws(ControlClientError) {

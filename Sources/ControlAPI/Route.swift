@@ -33,6 +33,7 @@
 /// | GET /v1/devices/detail | device | DeviceReport |
 /// | POST /v1/devices/detach, reattach, reset | device (several) | [DeviceChange] |
 /// | POST /v1/reconcile | plan | PlanReport |
+/// | POST /v1/enable | | PlanReport without steps; for the audit: the hooks are being linked |
 /// | POST /v1/disable | | PlanReport; drops every hold, leases go on |
 /// | POST /v1/pfs/set-vfs | pf, count, plan, ifPlan | PlanReport |
 /// | POST /v1/pfs/selftest | pf | SelfTestReport |
@@ -82,6 +83,7 @@ public enum Route {
   public static let deviceReattach = "/v1/devices/reattach"
   public static let deviceReset = "/v1/devices/reset"
   public static let reconcile = "/v1/reconcile"
+  public static let enable = "/v1/enable"
   public static let disable = "/v1/disable"
   public static let pfSetVFs = "/v1/pfs/set-vfs"
   public static let pfSelfTest = "/v1/pfs/selftest"

@@ -21,6 +21,26 @@ public struct ControlService: Service {
     case web(host: String, port: Int, token: String)
   }
 
+  /// Whether libvirt calls vfpool's hooks, and they do something.
+  public enum HookState: Sendable {
+    case works, isNotLinked
+    /// By somebody who has made this file.
+    case isBypassed(String)
+
+    var isWorking: Bool { if case .works = self { true } else { false } }
+
+    /// In words; nil = none.
+    var problem: String? {
+      switch self {
+      case .works: nil
+      case .isNotLinked:
+        "libvirt doesn't call vfpool's hooks: VFs are not placed, and go back as they are; `vfpool enable` links them"
+      case .isBypassed(let file):
+        "\(file) switches vfpool's hooks off: VFs are not placed, and go back as they are; `vfpool enable` removes it"
+      }
+    }
+  }
+
   /// What is the same for every socket of a vfpoold.
   public struct About: Sendable {
     public var version: String
@@ -33,18 +53,17 @@ public struct ControlService: Service {
     public var unusableFleet: String?
     /// Why the ledger can't be used, in words; then nothing is changed.
     public var unusableLedger: String?
-    /// Whether libvirt calls vfpool's hooks.
-    public var hooksEnabled: @Sendable () -> Bool
+    public var hooks: @Sendable () -> HookState
     public var now: @Sendable () -> Timestamp
 
     public init(
       version: String, share: String, now: @escaping @Sendable () -> Timestamp,
-      hooksEnabled: @escaping @Sendable () -> Bool
+      hooks: @escaping @Sendable () -> HookState
     ) {
       self.version = version
       self.share = share
       self.now = now
-      self.hooksEnabled = hooksEnabled
+      self.hooks = hooks
     }
   }
 
@@ -63,6 +82,7 @@ public struct ControlService: Service {
   let endpoint: Endpoint
   let about: About
   let log: Logger
+  private let refusals: RefusalLog
   let onRunning: @Sendable () async -> Void
 
   /// `onRunning` is called once connections are accepted.
@@ -75,6 +95,7 @@ public struct ControlService: Service {
     self.endpoint = endpoint
     self.about = about
     self.log = log
+    refusals = RefusalLog(log: log)
     self.onRunning = onRunning
   }
 
@@ -98,6 +119,9 @@ public struct ControlService: Service {
       do {
         if let refusal = try access?.refusal(of: request) {
           response = refusal
+          refusals.note(
+            "web \(refusal.status.code)",
+            "refused \(request.method) \(request.uri.path) on the web page's address: \(refusal.status)")
         } else {
           response = try await responder.respond(
             to: request, context: ConnectionContext(source: .init(channel: channel, logger: log)))
@@ -177,7 +201,7 @@ public struct ControlService: Service {
     switch endpoint {
     case .web: return { [] }
     case .readWrite(let path, _), .readOnly(let path, _):
-      return { [log] in [PeerGate(path: path, groups: members, log: log)] }
+      return { [refusals] in [PeerGate(path: path, groups: members, refusals: refusals)] }
     }
   }
 

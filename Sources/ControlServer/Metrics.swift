@@ -134,7 +134,9 @@ struct Metrics {
     text.add(
       "vfpool_pf_carrier", .gauge, "Whether the PF has a carrier; missing while it is down.",
       view.inventory.pfs.compactMap { pf in pf.carrier.map { Sample(["pf": pf.name], $0) } })
-    text.add("vfpool_hooks_enabled", .gauge, "Whether libvirt calls vfpool's hooks.", [Sample(hooksEnabled)])
+    text.add(
+      "vfpool_hooks_enabled", .gauge, "Whether libvirt calls vfpool's hooks, and they do something.",
+      [Sample(hooksEnabled)])
     text.add("vfpool_libvirt_connected", .gauge, "Whether vfpoold is connected to libvirt.", [Sample(view.isConnected)])
     text.add(
       "vfpool_ledger_writable", .gauge, "Whether the last write to the ledger succeeded.",

@@ -1,7 +1,6 @@
 import ControlAPI
 import Foundation
 import HTTPTypes
-import Logging
 import NIOCore
 import NIOHTTPTypes
 
@@ -13,12 +12,12 @@ final class PeerGate: ChannelInboundHandler, RemovableChannelHandler {
 
   private let path: String
   private let groups: [(name: String, gid: gid_t)]
-  private let log: Logger
+  private let refusals: RefusalLog
 
-  init(path: String, groups: [(name: String, gid: gid_t)], log: Logger) {
+  init(path: String, groups: [(name: String, gid: gid_t)], refusals: RefusalLog) {
     self.path = path
     self.groups = groups
-    self.log = log
+    self.refusals = refusals
   }
 
   func channelActive(context: ChannelHandlerContext) {
@@ -28,7 +27,7 @@ final class PeerGate: ChannelInboundHandler, RemovableChannelHandler {
     let who = peer.map { "uid \($0.uid) (pid \($0.pid))" } ?? "a process that the kernel doesn't name"
     let why =
       names.isEmpty ? "only root may use it" : "it is neither root nor in the group \(names.joined(separator: " or "))"
-    log.warning("refused \(who) on \(path): \(why)")
+    refusals.note("\(path) \(peer.map { "\($0.uid)" } ?? "?")", "refused \(who) on \(path): \(why)")
     refuse(
       context,
       "no permission to use \(path): run this as root or as a member of the group "

@@ -9,18 +9,26 @@ struct ReadRoutes {
   let manager: PoolManager
   let about: ControlService.About
 
+  /// Hooks that do nothing are the first of its problems.
+  private func view(counters: Bool = false, _ hooks: ControlService.HookState? = nil) async -> HostView {
+    var view = await manager.view(counters: counters)
+    if let problem = (hooks ?? about.hooks()).problem { view.problems.insert(problem, at: 0) }
+    return view
+  }
+
   func add(to routes: Routes) {
     routes.serve(.get, Route.status) { _ in
-      try Answer.json(await manager.view().status(version: about.version))
+      try Answer.json(await view().status(version: about.version))
     }
     routes.serve(.get, Route.events) { request in try await EventStream(manager: manager).response(to: request) }
     routes.serve(.get, Route.metrics) { request in
-      let view = await manager.view(counters: true)
+      let hooks = about.hooks()
+      let view = await view(counters: true, hooks)
       var fleet: (FleetAgent.Connection, Int)?
       if let agent = about.fleet { fleet = (agent.connection, await agent.pending) }
       let metrics = Metrics(
         view: view, tally: await manager.tallyNow(), hooks: about.hookTimes.now(),
-        hooksEnabled: about.hooksEnabled(), version: about.version, fleet: fleet)
+        hooksEnabled: hooks.isWorking, version: about.version, fleet: fleet)
       let format = MetricsText.Format(accept: request.headers[.accept])
       return Answer.text(metrics.text(format), type: format.contentType)
     }

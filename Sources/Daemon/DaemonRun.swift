@@ -78,7 +78,9 @@ public enum DaemonRun {
     let watch = try KernelWatch(subsystems: ["pci"])
     try await manager.load()
     var about = ControlService.About(version: Version.current, share: configuration.share, now: now) {
-      HookLinks().linkedSince != nil
+      let links = HookLinks()
+      if links.isBypassed { return .isBypassed(links.bypass) }
+      return links.linkedSince == nil ? .isNotLinked : .works
     }
     about.unusableLedger = unusableLedger
     about.fleet = fleet?.agent

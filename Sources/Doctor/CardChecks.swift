@@ -18,7 +18,7 @@ extension Examination {
         .pfs, .warning, ["no network card offers VFs"],
         fix: [
           "lspci -vv shows “Single Root I/O Virtualization” for a card that can: turn SR-IOV on in its firmware, and in "
-            + "the host's"
+            + "the firmware of the host"
         ])
     }
     return Check(

@@ -16,6 +16,9 @@ extension Examination {
       return Check(.cpuVirtualization, .unknown, ["the processor is neither Intel's nor AMD's"])
     }
     if processor.flags.contains(flag) { return Check(.cpuVirtualization, .ok, ["\(name) is on (\(flag))"]) }
+    if files.exists("/dev/kvm") {
+      return Check(.cpuVirtualization, .ok, ["the processor doesn't show \(flag), but KVM has what it needs"])
+    }
     return Check(
       .cpuVirtualization, .warning,
       [

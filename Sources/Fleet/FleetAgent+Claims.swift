@@ -48,7 +48,7 @@ extension FleetAgent {
     let first = try await commit(
       .init(
         if: records.map { .noneUnder(keys.all(.live, of: $0.key.description)) }, then: puts,
-        else: records.map { .readAll(under: keys.all(.live, of: $0.key.description)) }))
+        else: records.map { .readAll(under: keys.all(.live, of: $0.key.description)) }), lease: lease)
     if !first.isDone {
       let blocking = first.read.compactMap(liveRecord).filter { mac, otherHost, other in
         otherHost != host.name && !(isIncoming && other.guest.uuid == guest.uuid) && other.clashes(with: live[mac])
@@ -65,7 +65,7 @@ extension FleetAgent {
         + records.filter { !read.contains($0.key.description) }.map {
           .noneUnder(keys.all(.live, of: $0.key.description))
         }
-      let second = try await commit(.init(if: conditions, then: puts))
+      let second = try await commit(.init(if: conditions, then: puts), lease: lease)
       guard second.isDone else { return try await take(live, guest, isIncoming: isIncoming, lease) }
     }
     // A later stay in the fleet begins with nothing written.

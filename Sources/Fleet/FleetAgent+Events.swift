@@ -80,7 +80,7 @@ extension FleetAgent {
         message: record.failure.map { "netdef \(words[0]) is not applied on \(words[1]): \($0)" }
           ?? "netdef \(words[0]) is applied on \(words[1])", host: words[1], pool: words[0])
     case .forgotten:
-      guard let record = RecordText.record(ForgottenRecord.self, entry.value) else { return nil }
+      guard let record = RecordText.record(ForgottenRecord.self, entry.value), record.done == true else { return nil }
       return .init(
         revision: revision, kind: .hostForgotten,
         message: "host \(words[0]) is forgotten, as was asked on \(record.by)",

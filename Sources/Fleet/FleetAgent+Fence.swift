@@ -1,14 +1,19 @@
 /// What this host writes, so that nothing of it is done late.
 extension FleetAgent {
-  /// Does a transaction of this stay in the fleet; fails with `.leaseEnded` once the stay is over.
+  /// Does a transaction of this stay in the fleet; fails with `.leaseEnded` once the stay is over. `lease`: of the stay that
+  /// it is meant for; nil = of the present one.
   ///
   /// A request that got no answer may still be done when a server wakes up. So each depends on this host's fence: a new
   /// stay puts it anew, and what an earlier one has asked for can't be done any more.
-  func commit(_ transaction: FleetTransaction) async throws(FleetStoreError) -> FleetAnswer {
-    let lease = lease
+  func commit(
+    _ transaction: FleetTransaction, lease stay: Int64? = nil
+  ) async throws(FleetStoreError) -> FleetAnswer {
+    guard let lease = stay ?? lease else { throw .unreachable("this host isn't in the fleet just now") }
     let key = keys.fence(host.name)
     while true {
-      while isMovingFence { try? await Task.sleep(for: .milliseconds(5)) }
+      while isMovingFence {
+        do { try await Task.sleep(for: .milliseconds(5)) } catch { throw .unreachable("given up") }
+      }
       guard self.lease == lease else { throw .leaseEnded }
       let fence = fence
       var fenced = transaction

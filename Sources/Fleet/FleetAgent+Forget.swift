@@ -26,13 +26,7 @@ extension FleetAgent {
   }
 
   private func forgetNow(host name: String) async throws -> [FleetFoundRow] {
-    let up = try await store.commit(.init(then: [.read(keys.host(name))])).read
-    guard up.isEmpty else {
-      throw FlowError(
-        .refused,
-        "host \(name) is in the fleet: only one that is no more can be forgotten; a guest's MACs are unbound there "
-          + "(`vfpool mac unbind`)")
-    }
+    let marker = keys.forgotten(name)
     let owned = keys.all(.owned, of: name)
     let records = try await records(ofMACs: macs(under: owned)).filter { $0.record.host == name }
     var others: [String] = []
@@ -41,18 +35,30 @@ extension FleetAgent {
         keys.parse($0)?.words.last == name
       }
     }
-    if records.isEmpty, others.isEmpty {
-      throw FlowError(.notFound, "the fleet knows nothing of host \(name), which isn't up")
+    let known = try await store.commit(.init(then: [.read(marker), .read(keys.host(name))])).read
+    if records.isEmpty, others.isEmpty, known.isEmpty {
+      throw FlowError(.notFound, "the fleet knows nothing of a host \(name)")
     }
-    // First, so that none of it counts should this be broken off; last, so that who is told finds the bindings gone.
-    let text = RecordText.text(of: ForgottenRecord(at: now(), by: host.name))
-    let gone = FleetTransaction.Step.put(keys.forgotten(name), text)
-    try await commit([gone])
+    // Each step only while it isn't up: what it has then is its own.
+    let isAway = [FleetTransaction.Condition.absent(keys.host(name))]
+    func step(_ steps: [FleetTransaction.Step]) async throws {
+      guard try await commit(.init(if: isAway, then: steps)).isDone else {
+        throw FlowError(
+          .refused,
+          "host \(name) is in the fleet: only one that is no more can be forgotten; a guest's MACs are unbound there "
+            + "(`vfpool mac unbind`)")
+      }
+    }
+    // First of all, so that it counts should this be broken off.
+    var gone = ForgottenRecord(at: now(), by: host.name)
+    try await step([.put(marker, RecordText.text(of: gone))])
     var rows: [FleetFoundRow] = []
-    for (record, modified) in records where try await delete(record, since: modified) {
+    for (record, modified) in records where try await delete(record, since: modified, if: isAway) {
       rows.append(FleetFoundRow(record))
     }
-    try await commit(others.map { .delete($0) } + [gone])
+    for part in others.split(by: Self.stepLimit) { try await step(part.map { .delete($0) }) }
+    gone.done = true
+    try await step([.put(marker, RecordText.text(of: gone))])
     log.notice("host \(name) is forgotten in the fleet: \(rows.count) MACs were bound there")
     return rows
   }

@@ -45,8 +45,14 @@ extension FleetAgent {
       toldClashes[mac] = nil
       tellConflicts()
     case (.owned, .delete): if let mac = MACAddress(words[1]) { noteBindingGone(mac) }
-    case (.unbound, .put): if let mac = MACAddress(words[0]) { try await noteUnbound(mac, change.key, manager) }
-    case (.forgotten, .put): if words[0] != host.name { noteForgotten() }
+    case (.unbound, .put(let entry)):
+      guard let mac = MACAddress(words[0]), let record = RecordText.record(UnboundRecord.self, entry.value) else {
+        return
+      }
+      await noteUnbound(mac, record, manager)
+    case (.forgotten, .put(let entry)):
+      guard RecordText.record(ForgottenRecord.self, entry.value)?.done == true else { return }
+      noteForgotten(words[0], at: entry.modified)
     default: return
     }
   }

@@ -55,17 +55,16 @@ extension FleetAgent {
   }
 
   /// By name or UUID.
-  public func find(guest: String) async throws -> [FleetFoundRow] {
+  public func find(guest name: String) async throws -> [FleetFoundRow] {
     try await asking {
-      let uuid = GuestID.uuid(guest)
-      let prefix = uuid.map { self.keys.all(.guests, of: $0) } ?? self.keys.all(.names, of: guest)
-      let bound = try await self.macs(under: prefix)
-      if !bound.isEmpty { return try await self.found(bound) }
+      let uuid = GuestID.uuid(name)
+      let prefix = uuid.map { self.keys.all(.guests, of: $0) } ?? self.keys.all(.names, of: name)
       // A NIC that is in no pool may have a MAC that isn't bound. That is rare, so there is no index.
-      let live = try await self.store.entries(under: self.keys.all(.live)).entries.compactMap(self.liveRecord)
-      return try await self.found(
-        Set(live.filter { (uuid ?? guest) == (uuid == nil ? $0.record.guest.name : $0.record.guest.uuid) }.map(\.mac))
-          .sorted())
+      let live = try await self.store.entries(under: self.keys.all(.live)).entries.compactMap(self.liveRecord).filter {
+        let guest = $0.record.guest
+        return uuid.map { $0 == guest.uuid } ?? (name == guest.name)
+      }
+      return try await self.found(Set(live.map(\.mac) + self.macs(under: prefix)).sorted())
     }
   }
 

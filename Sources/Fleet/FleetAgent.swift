@@ -47,7 +47,7 @@ public actor FleetAgent: FleetSpace {
     /// As the store has it, and the revision that changed it last.
     case mine(BindingRecord, modified: Int64)
     /// The same NIC of the same guest is bound by another host, where the guest was last.
-    case shared(BindingRecord)
+    case shared(BindingRecord, with: String)
     /// An older one has the MAC.
     case lost(BindingRecord, to: BindingRecord)
   }
@@ -84,6 +84,12 @@ public actor FleetAgent: FleetSpace {
   /// The revision that this stay's writing depends on, see `commit`.
   var fence: Int64 = 0
   var isMovingFence = false
+  /// This host has been forgotten: bindings that it made until then give way to all others.
+  var forgottenAt: Timestamp?
+  /// The ledger could not be made to follow during this stay.
+  var isLedgerBehind = false
+  /// Other hosts that have been forgotten during this stay, and the revision at which that was done.
+  var forgottenHosts: [String: Int64] = [:]
   var written = Written()
   /// By the guest's UUID.
   var claims: [String: Claim] = [:]
@@ -180,8 +186,9 @@ public actor FleetAgent: FleetSpace {
       tasks.addTask { try await self.losing { try await self.keepAlive() } }
       tasks.addTask {
         try await self.losing {
-          try await self.comeBack(manager)
-          try await self.sync(manager, isFirst: true)
+          let marker = try await self.noteAbsence()
+          try await self.sync(manager)
+          if let marker, await !self.isLedgerBehind { try await self.commit([.delete(marker)]) }
           // Only now: until its records are written anew, they go with the old lease.
           if let old { try await self.endEarlierStay(old) }
           await self.noteJoined()
@@ -236,9 +243,9 @@ public actor FleetAgent: FleetSpace {
         then: [.put(key, RecordText.text(of: mine), lease: lease), .put(keys.fence(host.name), "", lease: lease)]))
     guard answer.isDone else { throw FleetStoreError.unreachable("another host joined as \(host.name) just now") }
     (written, clashes, toldClashes, waitingNetdefs, netdefFailures) = (Written(), [:], [:], [:], [:])
-    fence = answer.revision
+    (forgottenAt, forgottenHosts, isLedgerBehind) = (nil, [:], false)
+    (fence, self.lease) = (answer.revision, lease)
     try await readOwnBindings()
-    self.lease = lease
     return (known?.lease, answer.revision)
   }
 

@@ -8,9 +8,9 @@ import PoolModel
 /// | `bindings/MAC` | `BindingRecord` | |
 /// | `guests/UUID/MAC`, `names/NAME/MAC` | nothing: indexes of `bindings` | |
 /// | `owned/HOST/MAC` | the id of the host's ledger: an index of `bindings` | |
-/// | `unbound/MAC/OWNER` | `UnboundRecord`: OWNER is the guest's UUID, or its name behind `name ` | |
+/// | `unbound/MAC/SINCE` | `UnboundRecord` of the binding that was made then, in ms since 1970, 0 = unknown | a lease of `UnboundRecord.days` |
 /// | `forgotten/HOST` | `ForgottenRecord`, until the host is back | |
-/// | `fences/HOST` | nothing: moved to undo what the host has asked for and got no answer to | the host's lease |
+/// | `fences/HOST` | nothing: moved so that what the host got no answer to can't be done any more | the host's lease |
 /// | `live/MAC/HOST` | `LiveRecord` | the host's lease |
 /// | `pools/POOL/HOST` | `PoolRecord` | the host's lease |
 /// | `conflicts/MAC/HOST` | `BindingRecord`: a younger binding that gave way | |
@@ -40,8 +40,8 @@ public struct FleetKeys: Hashable, Sendable {
   public func byGuest(_ uuid: String, _ mac: MACAddress) -> String { all(.guests, of: uuid) + mac.description }
   public func byName(_ name: String, _ mac: MACAddress) -> String { all(.names, of: name) + mac.description }
   public func owned(_ host: String, _ mac: MACAddress) -> String { all(.owned, of: host) + mac.description }
-  public func unbound(_ mac: MACAddress, _ guest: BoundGuest) -> String {
-    all(.unbound, of: mac.description) + (guest.uuid ?? "name \(guest.name)")
+  public func unbound(_ mac: MACAddress, since: Timestamp?) -> String {
+    all(.unbound, of: mac.description) + "\(since?.milliseconds ?? 0)"
   }
   public func forgotten(_ host: String) -> String { all(.forgotten) + host }
   public func fence(_ host: String) -> String { all(.fences) + host }
@@ -61,9 +61,6 @@ public struct FleetKeys: Hashable, Sendable {
     guard parts.count == 2, let kind = Kind(rawValue: String(parts[0])) else { return nil }
     switch kind {
     case .hosts, .bindings, .netdefs, .requests, .forgotten, .fences: return (kind, [String(parts[1])])
-    case .unbound:
-      guard let slash = parts[1].firstIndex(of: "/") else { return nil }
-      return (kind, [String(parts[1][..<slash]), String(parts[1][parts[1].index(after: slash)...])])
     default:
       // Names may have slashes; the last word never has.
       guard let slash = parts[1].lastIndex(of: "/") else { return nil }

@@ -42,18 +42,25 @@ public struct BindingRecord: Codable, Hashable, Sendable {
   func isOlder(than other: BindingRecord) -> Bool { (since?.milliseconds ?? 0) < (other.since?.milliseconds ?? 0) }
 }
 
-/// That a guest no longer has a MAC: what other hosts still have of it is no binding any more.
+/// That a guest no longer has a MAC: what other hosts still have of the same binding is none any more.
+///
+/// Which binding that is tells when it was made: all hosts have the same of it, so no two clocks are compared.
 public struct UnboundRecord: Codable, Hashable, Sendable {
-  public var at: Timestamp
+  /// How long that is kept, for hosts that are away meanwhile.
+  public static let days = 180
+
+  public var guest: BoundGuest
   /// The host on which it was unbound.
   public var by: String
 }
 
-/// That a host's bindings are no more. Should it come back, those that it made before count as made then.
+/// That a host's bindings are no more. Should it come back, those that it made before give way to all others.
 public struct ForgottenRecord: Codable, Hashable, Sendable {
   public var at: Timestamp
   /// The host on which that was asked.
   public var by: String
+  /// Nil: it has only begun.
+  public var done: Bool?
 }
 
 /// A MAC of a guest that runs on a host, or is being started there.

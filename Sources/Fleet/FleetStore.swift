@@ -134,7 +134,7 @@ extension FleetStoreError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .unreachable(let why), .uncertain(let why), .full(let why), .refused(let why): why
-    case .leaseEnded: "this host's stay in the fleet has ended"
+    case .leaseEnded: "the lease has ended"
     case .compacted: "too much has changed meanwhile"
     }
   }

@@ -18,7 +18,7 @@ public struct HookLinks: Sendable {
 
   public init(root: String = "") { self.root = root }
 
-  public static let target = "/usr/sbin/vfpool-hook"
+  public static var target: String { InstalledFiles.hook }
 
   /// A name in the `*.d` folders, which libvirt runs in alphabetical order.
   public var paths: [String] {
@@ -26,6 +26,8 @@ public struct HookLinks: Sendable {
   }
   /// While it exists, vfpool-hook does nothing.
   public var bypass: String { "\(root)/run/vfpool/bypass" }
+
+  public var isBypassed: Bool { FileAccess.exists(bypass) }
 
   public func state(_ path: String) -> State {
     var status = stat()

@@ -55,8 +55,10 @@ public enum LedgerCare {
   }
 
   /// Puts the backup `file` in the ledger's place, once it has shown that it can be used; the ledger that was there is put
-  /// aside.
-  public static func restore(_ path: String, from file: String, now: Timestamp) throws(LedgerError) -> LedgerSurvey {
+  /// aside. Its audit goes on, as far as it can be read, with `audit` in it.
+  public static func restore(
+    _ path: String, from file: String, audit: AuditEntry
+  ) throws(LedgerError) -> LedgerSurvey {
     let new = path + ".new"
     remove(new)
     guard FileManager.default.fileExists(atPath: file) else {
@@ -64,8 +66,17 @@ public enum LedgerCare {
     }
     _ = try backUp(file, to: new)
     do {
-      try use(new, isRestored: true)
-      let aside = try putAside(path, "replaced", now)
+      do {
+        let store = try LedgerStore(path: new)
+        if FileManager.default.fileExists(atPath: path) { _ = try? store.takeOver(path, ["audit"]) }
+        try store.inTransaction { database in
+          try audit.insert(into: database)
+          try LedgerSchema.renewIdentity(database)
+        }
+        try store.close()
+      }
+      try use(new)
+      let aside = try putAside(path, "replaced", audit.time)
       try FileManager.default.moveItem(atPath: new, toPath: path)
       var survey = try check(path)
       survey.aside = aside
@@ -76,8 +87,8 @@ public enum LedgerCare {
     }
   }
 
-  /// Makes a new ledger of all rows of the old one that can be read and fit, and puts the old one aside.
-  public static func rebuild(_ path: String, now: Timestamp) throws(LedgerError) -> LedgerSurvey {
+  /// Makes a new ledger of all rows of the old one that can be read and fit, with `audit`, and puts the old one aside.
+  public static func rebuild(_ path: String, audit: AuditEntry) throws(LedgerError) -> LedgerSurvey {
     let new = path + ".new"
     remove(new)
     do {
@@ -85,10 +96,11 @@ public enum LedgerCare {
       do {
         let store = try LedgerStore(path: new)
         lost = try store.takeOver(path, tables)
+        try store.inTransaction { try audit.insert(into: $0) }
         try store.close()
       }
       try use(new)
-      let aside = try putAside(path, "damaged", now)
+      let aside = try putAside(path, "damaged", audit.time)
       try FileManager.default.moveItem(atPath: new, toPath: path)
       var survey = try check(path)
       survey.aside = aside
@@ -101,10 +113,9 @@ public enum LedgerCare {
   }
 
   /// As vfpoold will: the checks of the start, this version's tables, everything read once. Leaves one file.
-  private static func use(_ path: String, isRestored: Bool = false) throws {
+  private static func use(_ path: String) throws {
     let store = try LedgerStore(path: path)
     _ = try store.contentsNow()
-    if isRestored { try store.inTransaction { try LedgerSchema.renewIdentity($0) } }
     try store.close()
     try DatabaseQueue(path: path).inDatabase { try $0.execute(sql: "PRAGMA journal_mode = DELETE") }
   }

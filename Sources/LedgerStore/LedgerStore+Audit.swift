@@ -5,18 +5,7 @@ import PoolModel
 extension LedgerStore {
   /// Records what is about to be done, durably; returns its number.
   public func begin(_ entry: AuditEntry) async throws -> Int64 {
-    try await inOrder("write the audit to") { database in
-      try database.execute(
-        sql: """
-          INSERT INTO audit (time, uid, user, pid, operation, object, body, outcome, until)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-          """,
-        arguments: [
-          entry.time.milliseconds, entry.uid, entry.user, entry.pid, entry.operation, entry.object, entry.body,
-          entry.outcome, entry.until?.milliseconds,
-        ])
-      return database.lastInsertedRowID
-    }
+    try await inOrder("write the audit to") { try entry.insert(into: $0) }
   }
 
   /// Records what became of it.
@@ -49,6 +38,19 @@ extension LedgerStore {
 }
 
 extension AuditEntry {
+  /// Returns its number.
+  @discardableResult func insert(into database: Database) throws -> Int64 {
+    try database.execute(
+      sql: """
+        INSERT INTO audit (time, uid, user, pid, operation, object, body, outcome, until)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+      arguments: [
+        time.milliseconds, uid, user, pid, operation, object, body, outcome, until?.milliseconds,
+      ])
+    return database.lastInsertedRowID
+  }
+
   init(_ row: TypedRow) throws {
     self.init(
       id: try row.number("id"), time: try row.time("time"), uid: try row.optionalNumber("uid"),

@@ -179,27 +179,28 @@ extension PoolManager {
     }
   }
 
-  /// What another host has unbound, of a guest that doesn't run with it here.
-  public func forget(_ mac: MACAddress, of guest: BoundGuest) async throws {
-    let bindings = contents.bindings.values.filter {
-      $0.mac == mac && $0.guest.isSame(as: guest) && openLease(of: $0) == nil
-    }
+  /// What was unbound on host `name`, of a guest that doesn't run with it here.
+  public func forget(_ mac: MACAddress, of guest: BoundGuest, asOn name: String) async throws {
+    let bindings = bindings(mac, of: guest).filter { openLease(of: $0) == nil }
     if bindings.isEmpty { return }
-    log.notice("MAC \(mac) is no longer bound to guest \(guest.name): another host of the fleet has unbound it")
+    log.notice("MAC \(mac) is no longer bound to guest \(guest.name), as it was unbound on host \(name)")
     try await commit(bindings.map { .unbind($0.key) })
   }
 
-  /// From now on bindings that were made before count as made now.
-  public func renewBindings(madeBefore time: Timestamp) async throws {
-    let old = contents.bindings.values.filter { $0.since.map { $0 <= time } ?? true }
-    if old.isEmpty { return }
-    let now = now()
+  /// From now on a binding counts as made then; nil = unknown.
+  public func setSince(_ since: Timestamp?, of mac: MACAddress, _ guest: BoundGuest) async throws {
+    let bindings = bindings(mac, of: guest)
+    if bindings.isEmpty { return }
     try await commit(
-      old.map { binding in
+      bindings.map { binding in
         var renewed = binding
-        renewed.since = now
+        renewed.since = since
         return .bind(renewed)
       })
+  }
+
+  private func bindings(_ mac: MACAddress, of guest: BoundGuest) -> [MACBinding] {
+    contents.bindings.values.filter { $0.mac == mac && $0.guest.isSame(as: guest) }
   }
 
   /// What is bound to a guest in the fleet and not here, into the ledger.

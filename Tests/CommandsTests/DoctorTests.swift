@@ -67,6 +67,7 @@ import Testing
                         b
                         → c\u{fffd}
 
+        warnings: pfs
         1 checks: 1 warning
 
         """)

@@ -27,6 +27,16 @@ import Testing
         """)
   }
 
+  /// The numbers are as many as the bar's signs.
+  @Test func whatIsRareHasAColumnWhereThereIsSome() {
+    var report = Rows.status
+    report.pools[0].reserved = 2
+    report.pools[0].gone = 1
+    let lines = report.text(Recording().console).split(separator: "\n")
+    #expect(lines.contains { $0.hasSuffix("FREE  QUARANTINED  RESERVED  GONE") })
+    #expect(lines.contains { $0.hasPrefix("tenant-a  active  enforce  [##==....!x]") })
+  }
+
   @Test func anEmptyHost() {
     let report = StatusReport(
       version: "0.1.0", libvirtConnected: false, pfs: [], pools: [], leases: [], problems: [])

@@ -1,5 +1,7 @@
 import ControlAPI
 import PoolModel
+import SocketFakes
+import Synchronization
 import Testing
 
 @testable import Commands
@@ -12,7 +14,18 @@ struct WatchTests {
   @Test func anEventIsOneLineOfText() {
     #expect(
       Self.row.line(.plain)
-        == "01:01:01  refused           pool p: no free VF for guest g: 1 of 1 are leased · p/0: guest a\u{fffd}[2J\n")
+        == "01:01:01Z  refused           pool p: no free VF for guest g: 1 of 1 are leased · p/0: guest a\u{fffd}[2J\n")
+  }
+
+  /// On a host where nothing happens, too.
+  @Test func itWaitsForAVfpooldThatIsRestartedBeforeTheFirstEvent() throws {
+    let answers = Mutex([(200, ""), (200, ""), (404, #"{"error":"that is enough"}"#)])
+    let daemon = try FakeDaemon { _ in answers.withLock { $0.removeFirst() } }
+    let recording = Recording()
+    #expect(recording.run(["watch", "--json", "--socket", daemon.path]) == 1)
+    #expect(daemon.lines == Array(repeating: "GET /v1/events", count: 3))
+    #expect(recording.err.contains("vfpoold has ended; waiting for it\n"))
+    #expect(recording.err.hasSuffix("that is enough\n"))
   }
 
   @Test func onATerminalItIsCutAtTheEdge() {

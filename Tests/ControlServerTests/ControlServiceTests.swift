@@ -26,6 +26,7 @@ struct ControlServiceTests {
   /// Runs `body` with both Unix sockets up.
   private func served(
     audit: FakeAudit = FakeAudit(), fleet: FleetAgent? = nil, unusableFleet: String? = nil,
+    hooks: ControlService.HookState = .works,
     _ body: @Sendable (FakeHost, ControlClient, UnixHTTP) async throws -> Void
   ) async throws {
     let host = try await FakeHost(fleet: fleet)
@@ -38,7 +39,7 @@ struct ControlServiceTests {
     let endpoints: [ControlService.Endpoint] = [
       .readWrite(path: "\(folder)/rw", groups: ["nogroup"]), .readOnly(path: "\(folder)/ro", groups: ["nogroup"]),
     ]
-    var about = ControlService.About(version: "9.9", share: Self.share, now: { Timestamp(milliseconds: 0) }) { true }
+    var about = ControlService.About(version: "9.9", share: Self.share, now: { Timestamp(milliseconds: 0) }) { hooks }
     (about.fleet, about.unusableFleet) = (fleet, unusableFleet)
     let services = endpoints.map { [about] endpoint in
       ControlService(
@@ -521,6 +522,31 @@ struct ControlServiceTests {
       task.cancel()
       await task.value
     }
+  }
+
+  // MARK: Hooks that do nothing
+
+  @Test(arguments: [
+    (ControlService.HookState.isNotLinked, "libvirt doesn't call vfpool's hooks"),
+    (.isBypassed("/run/vfpool/bypass"), "/run/vfpool/bypass switches vfpool's hooks off"),
+  ])
+  func hooksThatDoNothingAreTheFirstProblem(state: ControlService.HookState, words: String) async throws {
+    try await served(hooks: state) { _, client, _ in
+      let problems = try await away { try client.status() }.problems
+      #expect(problems.first?.hasPrefix(words) == true)
+      let text = String(decoding: try await away { try client.metrics() }, as: UTF8.self)
+      #expect(text.contains("\nvfpool_hooks_enabled 0\n"))
+      #expect(text.contains("\nvfpool_problems \(problems.count)\n"))
+    }
+  }
+
+  @Test func refusalsAreToldOnceAMinute() {
+    let log = FakeLog()
+    let refusals = RefusalLog(log: log.logger)
+    for _ in 0..<100 { refusals.note("uid 1", "refused uid 1") }
+    refusals.note("uid 2", "refused uid 2")
+    #expect(log.lines.filter { $0.contains("refused uid 1") }.count == 1)
+    #expect(log.lines.filter { $0.contains("refused uid 2") }.count == 1)
   }
 
   // MARK: Metrics

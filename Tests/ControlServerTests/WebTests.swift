@@ -26,7 +26,7 @@ struct WebTests {
     log.logLevel = .critical
     let service = ControlService(
       manager: host.manager, audit: FakeAudit(), endpoint: .web(host: "127.0.0.1", port: port, token: Self.token),
-      about: .init(version: "9.9", share: ControlServiceTests.share, now: { Timestamp(milliseconds: 0) }) { true },
+      about: .init(version: "9.9", share: ControlServiceTests.share, now: { Timestamp(milliseconds: 0) }) { .works },
       log: log, onRunning: { told.yield() })
     let group = ServiceGroup(services: [service], logger: log)
     try await withThrowingTaskGroup(of: Void.self) { tasks in

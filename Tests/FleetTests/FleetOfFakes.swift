@@ -94,6 +94,10 @@ struct FleetOfFakes {
   }
 }
 
+extension FleetAgent {
+  func knowsAsShared(_ mac: MACAddress) -> Bool { if case .shared = written.bindings[mac] { true } else { false } }
+}
+
 /// Waits for what comes from elsewhere; ten seconds at most.
 func eventually(
   _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool

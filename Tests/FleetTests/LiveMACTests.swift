@@ -135,6 +135,23 @@ import Testing
     }
   }
 
+  /// No claim waits for longer than it may for another one's to be cleared up.
+  @Test func aClaimThatGotNoAnswerHoldsNoOtherUp() async throws {
+    try await FleetOfFakes.pair { _, a, _ in
+      let (first, second) = (Self.guest(1).guest, Self.guest(2).guest)
+      let live = FleetShare.Live(guest: first, pool: "spread", vlan: nil)
+      a.store.fallAsleep()
+      _ = await a.agent.claim([Self.mac: live], for: first, isIncoming: false, within: .milliseconds(50))
+      a.agent.settled(first)
+      try await eventually("the fence is being moved") { await a.agent.isMovingFence }
+      let begin = ContinuousClock.now
+      _ = await a.agent.claim(
+        [MACAddress(value: 0x5254_0000_0077): live], for: second, isIncoming: false, within: .milliseconds(200))
+      #expect(ContinuousClock.now - begin < .seconds(10))
+      _ = a.store.wakeUp()
+    }
+  }
+
   @Test func whatAnEarlierStayAskedForIsNotDoneLater() async throws {
     let fleet = FleetOfFakes()
     let a = try await fleet.member("a", heartbeat: 1)

@@ -53,7 +53,12 @@ import Testing
       let mac = try #require(guest.nics[0].mac)
       let record = LiveRecord(.init(guest: guest.guest, pool: nil, vlan: nil))
       try fleet.server.commit(.init(then: [.put(fleet.keys.live(mac, "c"), RecordText.text(of: record))]))
-      for name in ["g1", guest.guest.uuid] {
+      let bound = MACAddress(value: 0x5254_0000_0051)
+      _ = try await a.manager.bindMAC(
+        MACRequest(guest: "g1", nic: NICName(pool: "spread", position: 1), mac: bound))
+      try await eventually("it is told") { fleet.binding(bound) != nil }
+      #expect(try await b.agent.find(guest: "g1").map(\.mac) == [mac, bound].sorted())
+      for name in [guest.guest.uuid] {
         let rows = try await b.agent.find(guest: name)
         #expect(rows.map(\.host) == ["c"])
         #expect(rows.allSatisfy { $0.live && !$0.bound && $0.mac == mac })
@@ -108,7 +113,7 @@ import Testing
     #expect(keys.parse(keys.live(mac, "host"))?.words == ["\(mac)", "host"])
     #expect(keys.parse(keys.byName("a/b", mac))?.words == ["a/b", "\(mac)"])
     #expect(keys.parse(keys.netdef("spread"))?.kind == .netdefs)
-    #expect(keys.parse(keys.unbound(mac, BoundGuest(name: "a/b", uuid: nil)))?.words == ["\(mac)", "name a/b"])
+    #expect(keys.parse(keys.unbound(mac, since: nil))?.words == ["\(mac)", "0"])
     #expect(keys.parse("/other/v1/hosts/a") == nil)
     #expect(keys.parse("/site/v1/nonsense/a") == nil)
   }

@@ -63,7 +63,7 @@ public final class FakeFleetServer: Sendable {
         switch condition {
         case .absent(let key): state.entries[key] == nil
         case .noneUnder(let prefix): !state.entries.keys.contains { $0.hasPrefix(prefix) }
-        case .unchanged(let key, let revision): state.entries[key]?.modified == revision
+        case .unchanged(let key, let revision): (state.entries[key]?.modified ?? 0) == revision
         }
       }
       let steps = holds ? transaction.then : transaction.otherwise
@@ -116,6 +116,8 @@ public final class FakeFleetStore: FleetStore {
   private let hanging = Mutex(false)
   /// What a server that sleeps has been asked for.
   private let asleep = Mutex<[FleetTransaction]?>(nil)
+  /// Changes that are to be told later.
+  private let held = Mutex<[@Sendable () -> Void]?>(nil)
   private let streams = Mutex<[Int: AsyncThrowingStream<[FleetStoreChange], any Error>.Continuation]>([:])
 
   public init(_ server: FakeFleetServer) { self.server = server }
@@ -132,6 +134,15 @@ public final class FakeFleetStore: FleetStore {
 
   /// From now on nothing is answered, or again.
   public func hang(_ isHanging: Bool) { hanging.withLock { $0 = isHanging } }
+
+  /// From now on changes are told to nobody, or all that were kept back.
+  public func hold(_ isHolding: Bool) {
+    let kept = held.withLock { held in
+      defer { held = isHolding ? [] : nil }
+      return held ?? []
+    }
+    for tell in kept { tell() }
+  }
 
   /// From now on what is asked for gets no answer.
   public func fallAsleep() { asleep.withLock { $0 = [] } }
@@ -206,7 +217,12 @@ public final class FakeFleetStore: FleetStore {
     }
     @Sendable func tell(_ changes: [FleetStoreChange]) {
       let mine = changes.filter { change in prefixes.contains { change.key.hasPrefix($0) } }
-      if !mine.isEmpty { continuation.yield(mine) }
+      if mine.isEmpty { return }
+      let isHeld = held.withLock { held in
+        held?.append { continuation.yield(mine) }
+        return held != nil
+      }
+      if !isHeld { continuation.yield(mine) }
     }
     let id = server.state.withLock { state -> Int? in
       guard revision >= state.compacted else { return nil }

@@ -1,13 +1,15 @@
 import Logging
 import Synchronization
 
-/// What a manager logs from warnings on.
+/// What is logged from warnings on.
 public final class FakeLog: Sendable {
   private let state = Mutex<[String]>([])
 
   public var lines: [String] { state.withLock { $0 } }
 
-  var logger: Logger { Logger(label: "test") { _ in Handler(log: self) } }
+  public init() {}
+
+  public var logger: Logger { Logger(label: "test") { _ in Handler(log: self) } }
 
   private struct Handler: LogHandler {
     let log: FakeLog

@@ -7,6 +7,9 @@ import Testing
 
 struct LedgerCareTests {
   private static let now = Sample.time
+  private static let audit = AuditEntry(
+    time: now, uid: 0, user: "root", pid: 1, operation: "ledger restore", object: "file=copy", outcome: "done",
+    until: now)
 
   /// A ledger with a pool, an open lease, a binding, and so many leases that are over.
   private func fill(_ path: String, closed: Int64 = 3) async throws -> LedgerContents {
@@ -57,11 +60,36 @@ struct LedgerCareTests {
     let store = try LedgerStore(path: folder.ledger)
     try await store.commit([.quarantine(Quarantine(vf: Sample.vf(5), why: "later", since: Self.now, port: nil))])
     try store.close()
-    let survey = try LedgerCare.restore(folder.ledger, from: copy, now: Self.now)
+    let survey = try LedgerCare.restore(folder.ledger, from: copy, audit: Self.audit)
     #expect(survey.faults == [] && survey.rows["quarantine"] == 0)
     #expect(try await contents(folder.ledger) == before)
     let aside = try #require(survey.aside)
     #expect(try await contents(aside).quarantines.count == 1)
+  }
+
+  /// What was changed since the backup is still known, and that it was restored.
+  @Test func theAuditGoesOnOverARestore() async throws {
+    let folder = try TemporaryFolder()
+    _ = try await fill(folder.ledger)
+    func audit(_ object: String) -> AuditEntry {
+      AuditEntry(time: Self.now, uid: 0, user: "root", pid: 1, operation: "POST /v1/x", object: object)
+    }
+    func add(_ object: String) async throws {
+      let store = try LedgerStore(path: folder.ledger)
+      _ = try await store.begin(audit(object))
+      try store.close()
+    }
+    try await add("before")
+    let copy = folder.path + "/copy"
+    _ = try LedgerCare.backUp(folder.ledger, to: copy)
+    try await add("since")
+    _ = try LedgerCare.restore(folder.ledger, from: copy, audit: Self.audit)
+    let found = try await LedgerStore(path: folder.ledger).audits(AuditFilter())
+    #expect(found.map(\.object) == ["file=copy", "since", "before"])
+    // Where there is no ledger left, the backup's own.
+    for part in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: folder.ledger + part) }
+    _ = try LedgerCare.restore(folder.ledger, from: copy, audit: Self.audit)
+    #expect(try await LedgerStore(path: folder.ledger).audits(AuditFilter()).map(\.object) == ["file=copy", "before"])
   }
 
   /// A fleet tells by it whether a host's ledger lacks what it once had.
@@ -74,11 +102,11 @@ struct LedgerCareTests {
     #expect(try id() == first)
     let copy = folder.path + "/copy"
     _ = try LedgerCare.backUp(folder.ledger, to: copy)
-    _ = try LedgerCare.restore(folder.ledger, from: copy, now: Self.now)
+    _ = try LedgerCare.restore(folder.ledger, from: copy, audit: Self.audit)
     let second = try id()
     #expect(second != first)
     #expect(try LedgerStore(path: copy).id == first)
-    _ = try LedgerCare.rebuild(folder.ledger, now: Self.now)
+    _ = try LedgerCare.rebuild(folder.ledger, audit: Self.audit)
     #expect(try ![first, second].contains(id()))
   }
 
@@ -88,7 +116,7 @@ struct LedgerCareTests {
     let bad = folder.path + "/bad"
     try Data(repeating: 0x55, count: 100_000).write(to: URL(fileURLWithPath: bad))
     for file in [bad, folder.path + "/missing"] {
-      #expect(throws: LedgerError.self) { try LedgerCare.restore(folder.ledger, from: file, now: Self.now) }
+      #expect(throws: LedgerError.self) { try LedgerCare.restore(folder.ledger, from: file, audit: Self.audit) }
     }
     let newer = folder.path + "/newer"
     _ = try LedgerCare.backUp(folder.ledger, to: newer)
@@ -96,7 +124,7 @@ struct LedgerCareTests {
       try $0.execute(sql: "INSERT INTO grdb_migrations (identifier) VALUES ('9999')")
     }
     #expect(try LedgerCare.check(newer).faults == ["a newer vfpool has written it"])
-    #expect(throws: LedgerError.self) { try LedgerCare.restore(folder.ledger, from: newer, now: Self.now) }
+    #expect(throws: LedgerError.self) { try LedgerCare.restore(folder.ledger, from: newer, audit: Self.audit) }
     #expect(try await contents(folder.ledger) == before)
     let left = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.contains(".new") }
     #expect(left == [])
@@ -118,7 +146,7 @@ struct LedgerCareTests {
     let error = #expect(throws: LedgerError.self) { try LedgerStore(path: folder.ledger) }
     #expect(error?.code == .damaged)
     #expect(try !LedgerCare.check(folder.ledger).faults.isEmpty)
-    let survey = try LedgerCare.rebuild(folder.ledger, now: Self.now)
+    let survey = try LedgerCare.rebuild(folder.ledger, audit: Self.audit)
     #expect(survey.faults == [])
     #expect(try await contents(folder.ledger) == before)
     let history = try #require(survey.rows["history"])
@@ -130,7 +158,7 @@ struct LedgerCareTests {
   @Test func ofAFileThatIsNoDatabaseNothingIsLeftButANewLedger() async throws {
     let folder = try TemporaryFolder()
     try Data(repeating: 0x55, count: 100_000).write(to: URL(fileURLWithPath: folder.ledger))
-    let survey = try LedgerCare.rebuild(folder.ledger, now: Self.now)
+    let survey = try LedgerCare.rebuild(folder.ledger, audit: Self.audit)
     #expect(survey.faults == [] && survey.rows["pool"] == 0)
     #expect(survey.lost?.count == 9)
     #expect(try await contents(folder.ledger).pools.isEmpty)

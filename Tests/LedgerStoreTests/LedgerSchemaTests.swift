@@ -8,6 +8,7 @@ struct LedgerSchemaTests {
   /// A ledger as schema `version` had it, with an open lease 8 and a closed one 7.
   private func ledger(in folder: TemporaryFolder, version: String) async throws {
     let queue = try DatabaseQueue(path: folder.ledger)
+    let byName = (Int(version) ?? 0) >= 7
     try LedgerSchema.migrator.migrate(queue, upTo: version)
     try await queue.write { database in
       try database.execute(
@@ -20,14 +21,17 @@ struct LedgerSchemaTests {
           DELETE FROM lease;
           INSERT INTO lease (id, pool, guest, guestUUID, nic, mac, vf, state, port, since, bootID)
             VALUES (8, '\(Sample.pool.name)', 'web', 'u', 0, '52:54:00:aa:00:01', '0000:01:10.0', 'active', 'p8', 7, 'b');
-          INSERT INTO macBinding (guestUUID, pool, nic, guest, mac, lastVF, lastSeen)
-            VALUES ('u', 'gone', 1, 'web', '52:54:00:aa:00:01', '0000:01:10.0', 7), ('v', 'p', 0, 'db', '52:54:00:aa:00:01', NULL, 8);
+          INSERT INTO macBinding (guestUUID, pool, nic, guest, mac, lastVF, lastSeen\(byName ? ", owner, isOwed" : ""))
+            VALUES ('u', 'gone', 1, 'web', '52:54:00:aa:00:01', '0000:01:10.0', 7\(byName ? ", 'u', 0" : "")),
+              ('v', 'p', 0, 'db', '52:54:00:aa:00:01', NULL, 8\(byName ? ", 'v', 0" : ""));
           """, arguments: [try TypedRow.json(Sample.pool)])
     }
     try queue.close()
   }
 
-  @Test(arguments: ["1", "2", "3", "4", "5", "6"]) func ledgersOfEarlierVersionsGoOn(version: String) async throws {
+  @Test(arguments: ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]) func ledgersOfEarlierVersionsGoOn(
+    version: String
+  ) async throws {
     let folder = try TemporaryFolder()
     try await ledger(in: folder, version: version)
     let store = try LedgerStore(path: folder.ledger)

@@ -43,7 +43,7 @@ struct APIHost {
       endpoints.append(.web(host: "127.0.0.1", port: port, token: arguments[3]))
     }
     let ledger = try LedgerStore(path: folder + "/ledger.sqlite")
-    var about = ControlService.About(version: "0.0.0", share: share, now: { clock.tick() }) { true }
+    var about = ControlService.About(version: "0.0.0", share: share, now: { clock.tick() }) { .works }
     about.fleet = agent
     let services = endpoints.map { [log, about] endpoint in
       ControlService(

@@ -49,7 +49,7 @@ struct HookBench {
     let (up, told) = AsyncStream.makeStream(of: Void.self)
     let service = ControlService(
       manager: manager, audit: ledger, endpoint: .readWrite(path: folder + "/sock", groups: []),
-      about: .init(version: "bench", share: "/usr/share/vfpool", now: { clock.tick() }) { true }, log: log,
+      about: .init(version: "bench", share: "/usr/share/vfpool", now: { clock.tick() }) { .works }, log: log,
       onRunning: { told.yield() })
     let group = ServiceGroup(services: [service], logger: log)
     try await withThrowingTaskGroup(of: Void.self) { tasks in

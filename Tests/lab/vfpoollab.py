@@ -502,6 +502,9 @@ def reset():
     if os.path.exists("/run/vfpool/bypass"):
         os.unlink("/run/vfpool/bypass")
     run("systemctl", "kill", "-s", "CONT", "vfpoold", ok=False)
+    if os.path.ismount("/var/lib/vfpool"):
+        run("systemctl", "stop", "vfpoold", ok=False)
+        attempt("/var/lib/vfpool", lambda: run("umount", "/var/lib/vfpool"))
     run("systemctl", "start", "vfpoold", ok=False)
     for name in virsh("list", "--name").stdout.split():
         attempt(f"destroying {name}", lambda: destroy(name))

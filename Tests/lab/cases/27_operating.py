@@ -120,6 +120,41 @@ contains(refused.stderr, "no permission", "what they are told")
 uid = run("id", "-u", "nobody2").stdout.strip()
 contains(run("journalctl", "-u", "vfpoold", "-b", "--no-pager").stdout, f"refused uid {uid}", "journal")
 
+step("strangers who connect all the time hold no guest up, and fill no journal")
+STRANGER = """
+import socket, time
+end, held = time.monotonic() + 30, []
+while time.monotonic() < end:
+    with socket.socket(socket.AF_UNIX) as other:
+        other.settimeout(1)
+        try:
+            other.connect("%s")
+            other.sendall(b"GET /v1/status HTTP/1.1\\r\\nHost: h\\r\\n\\r\\n")
+            other.recv(1000)
+        except OSError:
+            pass
+    time.sleep(0.02)
+""" % RO
+strangers = [subprocess.Popen(["setpriv", "--reuid=nobody2", "--regid=nogroup", "--init-groups", "python3", "-c", STRANGER])
+             for _ in range(2)]
+time.sleep(2)
+destroy("b")
+start("b")
+active_lease("b")
+check(all(stranger.poll() is None for stranger in strangers), "the strangers have ended too early")
+for stranger in strangers:
+    stranger.wait(60)
+lines = run("journalctl", "-u", "vfpoold", "-b", "--no-pager").stdout.splitlines()
+told = [line for line in lines if f"refused uid {uid}" in line]
+check(1 <= len(told) <= 4, f"{len(told)} lines")
+
+step("hooks that are switched off are a problem")
+write("/run/vfpool/bypass", "")
+contains(vfpool("status")["problems"][0], "/run/vfpool/bypass switches vfpool's hooks off", "the first problem")
+contains(run("vfpool", "metrics").stdout, "\nvfpool_hooks_enabled 0\n", "the metric")
+contains(vfpool_text("enable", "--yes").stdout, "removed /run/vfpool/bypass", "enable")
+equal([text for text in vfpool("status")["problems"] if "hooks" in text], [], "problems")
+
 step("web page")
 write("/etc/vfpool/vfpool.conf", read("/etc/vfpool/vfpool.conf") + "\nweb-listen = 127.0.0.1:8421\n")
 run("systemctl", "restart", "vfpoold")
@@ -129,6 +164,7 @@ token = read("/var/lib/vfpool/web-token")
 equal(oct(os.stat("/var/lib/vfpool/web-token").st_mode & 0o777), "0o600", "rights of the token")
 code = lambda *options: run("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", *options).stdout
 equal(code("http://127.0.0.1:8421/v1/status"), "401", "without the token")
+contains(run("journalctl", "-u", "vfpoold", "-b", "--no-pager").stdout, "refused GET /v1/status", "journal")
 equal(code("-H", f"Authorization: Bearer {token}", "http://127.0.0.1:8421/v1/status"), "200", "with it")
 equal(code("-H", f"Authorization: Bearer {token}", "-X", "POST", "http://127.0.0.1:8421/v1/disable"), "404", "a change")
 equal(code("-H", "Host: evil.example", "http://127.0.0.1:8421/"), "403", "another host's name")

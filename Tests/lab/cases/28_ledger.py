@@ -1,6 +1,9 @@
 """The ledger is backed up, restored, damaged and rebuilt while guests run and start."""
 
 # timeout: 900
+import errno
+import shutil
+
 from vfpoollab import *
 
 BACKUP = "/root/lab/backup.sqlite"
@@ -30,6 +33,49 @@ wait_until(lambda: lease_of("a") and lease_of("b"), 6, "both have leases")
 for name in ("a", "b"):
     equal(active_lease(name)["pci"], live_vf(name), f"VF of {name}")
 nothing_to_do()
+
+step("a full disk: changes are refused, guests start and stop")
+run("systemctl", "stop", "vfpoold")
+run("cp", "-a", "/var/lib/vfpool", "/root/lab/state")
+run("mount", "-t", "tmpfs", "-o", "size=8m,mode=0700", "full", "/var/lib/vfpool")
+run("cp", "-a", "/root/lab/state/.", "/var/lib/vfpool")
+run("systemctl", "start", "vfpoold")
+wait_until(lambda: vfpool("status")["libvirtConnected"], 6, "connected")
+filler = open("/var/lib/vfpool/filler", "wb", buffering=0)
+try:
+    while True:
+        filler.write(bytes(4096))
+except OSError as error:
+    equal(error.errno, errno.ENOSPC, "the disk")
+# The log's pages that are there already can still be used.
+for attempt in range(200):
+    refused = run("vfpool", "vf", "quarantine", "enp1s0/6", "--why", f"attempt {attempt}", ok=False)
+    if refused.returncode != 0:
+        break
+equal(refused.returncode, 1, "a change on a full disk")
+contains(refused.stderr, "ledger", "why")
+start("c")
+destroy("b")
+check(is_running("c") and is_running("a"), "guests run")
+check(any("ledger can't be written" in text for text in vfpool("status")["problems"]), "status doesn't say so")
+filler.close()
+os.unlink("/var/lib/vfpool/filler")
+wait_until(lambda: lease_of("c") and lease_of("b") is None, 75, "what was missed is made good")
+run("vfpool", "vf", "unquarantine", "enp1s0/6", ok=False)
+nothing_to_do(75)
+for name in ("a", "c"):
+    equal(active_lease(name)["pci"], live_vf(name), f"VF of {name}")
+check(not any("ledger" in text for text in vfpool("status")["problems"]), "the problem is still told")
+destroy("c")
+start("b")
+active_lease("b")
+run("systemctl", "stop", "vfpoold")
+run("cp", "-a", "/var/lib/vfpool/.", "/root/lab/state")
+run("umount", "/var/lib/vfpool")
+run("cp", "-a", "/root/lab/state/.", "/var/lib/vfpool")
+shutil.rmtree("/root/lab/state")
+run("systemctl", "start", "vfpoold")
+wait_until(lambda: vfpool("status")["libvirtConnected"], 6, "connected")
 
 step("damaged: vfpoold only looks, guests start")
 run("systemctl", "stop", "vfpoold")

@@ -29,7 +29,7 @@ remember("libvirtd", main_pid("libvirtd"))
 contains(read("/root/lab/foreign-hook"), "a prepare begin", "calls of the other hook")
 # The ledger as the version before the audit left it.
 run("systemctl", "stop", "vfpoold")
-run("sqlite3", LEDGER, "DROP TABLE audit; ALTER TABLE macBinding DROP COLUMN since; DELETE FROM grdb_migrations WHERE identifier IN ('8', '9');")
+run("sqlite3", LEDGER, "DROP TABLE audit; ALTER TABLE macBinding DROP COLUMN since; DROP TABLE identity; DELETE FROM grdb_migrations WHERE identifier IN ('8', '9', '10');")
 PYTHON
 
 note "upgraded"

@@ -1,0 +1,19 @@
+import Sysfs
+
+/// Where `make install`, or the package, has put what belongs to the program that runs.
+public enum InstalledFiles {
+  /// `/usr`, `/usr/local`, …
+  public static let prefix = prefix(ofProgram: (try? FileAccess.linkTarget("/proc/self/exe")) ?? "")
+
+  public static var vfpoold: String { "\(prefix)/sbin/vfpoold" }
+  public static var hook: String { "\(prefix)/sbin/vfpool-hook" }
+  /// The web page and the API's description.
+  public static var share: String { "\(prefix)/share/vfpool" }
+
+  /// `/usr` for one that isn't installed.
+  static func prefix(ofProgram path: String) -> String {
+    let parts = path.split(separator: "/")
+    guard parts.count > 2, ["bin", "sbin"].contains(parts[parts.count - 2]) else { return "/usr" }
+    return "/" + parts.dropLast(2).joined(separator: "/")
+  }
+}
