@@ -96,7 +96,7 @@ public enum LedgerCare {
       do {
         let store = try LedgerStore(path: new)
         lost = try store.takeOver(path, tables)
-        try store.inTransaction { try audit.insert(into: $0) }
+        _ = try store.inTransaction { try audit.insert(into: $0) }
         try store.close()
       }
       try use(new)
