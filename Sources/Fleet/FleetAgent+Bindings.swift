@@ -24,62 +24,85 @@ extension FleetAgent {
     }
   }
 
-  /// Whether this host has been forgotten meanwhile; returns the key that says so.
-  func noteAbsence() async throws(FleetStoreError) -> String? {
-    let key = keys.forgotten(host.name)
-    guard let entry = try await store.commit(.init(then: [.read(key)])).read.first else { return nil }
-    guard let record = RecordText.record(ForgottenRecord.self, entry.value) else { return nil }
-    forgottenAt = record.at
-    log.notice("\(record.by) has had this host forgotten in the fleet: its MAC bindings give way to those of others")
-    return key
+  /// Whether this host has been forgotten meanwhile.
+  func noteAbsence() async throws(FleetStoreError) {
+    guard let entry = try await store.commit(.init(then: [.read(keys.forgotten(host.name))])).read.first else { return }
+    givesWay = true
+    let by = RecordText.record(ForgottenRecord.self, entry.value)?.by ?? "somebody"
+    log.notice("\(by) has had this host forgotten in the fleet: its MAC bindings give way to those of others")
   }
 
-  /// What the ledger doesn't take now is tried again; this host stays in the fleet.
-  private func changing(_ manager: PoolManager, _ change: (PoolManager) async throws -> Void) async {
-    do { try await change(manager) } catch {
-      log.warning("the ledger can't follow the fleet: \(error)")
-      isLedgerBehind = true
+  /// All that this host had bound has given way, in the ledger, too.
+  func noteReturn() async throws(FleetStoreError) {
+    guard givesWay, retries.isEmpty else { return }
+    try await commit([.delete(keys.forgotten(host.name))])
+    givesWay = false
+  }
+
+  /// Changes what the ledger has of a MAC. What it doesn't take now is tried again later; this host stays in the fleet.
+  private func changing(
+    _ mac: MACAddress, _ manager: PoolManager, _ change: (PoolManager) async throws -> Void
+  ) async {
+    // First: the ledger wakes the next pass even when it fails.
+    retries[mac] = .now + Self.retryInterval
+    do {
+      try await change(manager)
+      retries[mac] = nil
+      contentsChanged()
+    } catch {
+      log.warning("MAC \(mac): the ledger can't follow the fleet, which is tried again: \(error)")
     }
   }
 
   // MARK: Told to the store
 
+  /// How long after the ledger has refused something it is tried again.
+  private static let retryInterval = Duration.seconds(15)
+
   func bindingsOutdated(
     _ wanted: [MACAddress: BindingRecord], live: [MACAddress: FleetShare.Live]
   ) -> [MACAddress] {
     Set(wanted.keys).union(written.bindings.keys).filter { mac in
-      switch (wanted[mac], written.bindings[mac]) {
+      if let time = retries[mac], time > .now { return false }
+      return switch (wanted[mac], written.bindings[mac]) {
       case (nil, nil): false
       case (let wanted?, .mine(let record, _)): wanted != record
       // Where the guest runs it takes its binding over.
-      case (let wanted?, .shared(let record, _)): wanted != record || live[mac] != nil
+      case (let wanted?, .shared(let record)): wanted != record || Self.runs(wanted, live)
       case (let wanted?, .lost(let record, _)): wanted != record
       case (nil, _), (_, nil): true
       }
     }.sorted()
   }
 
+  /// Whether the binding's guest runs here with its MAC.
+  static func runs(_ binding: BindingRecord, _ live: [MACAddress: FleetShare.Live]) -> Bool {
+    live[binding.mac].map { BoundGuest($0.guest).isSame(as: binding.guest) } ?? false
+  }
+
   func write(
     _ wanted: BindingRecord?, _ mac: MACAddress, isLive: Bool, _ manager: PoolManager
   ) async throws(FleetStoreError) {
-    if case .lost = written.bindings[mac] {
-      try await commit([.delete(keys.conflict(mac, host.name))])
+    retries[mac] = nil
+    if case .lost(let mine, _) = written.bindings[mac] {
+      // Nor is it to come back from another host that has it, too.
+      let isOver = !(wanted?.guest.isSame(as: mine.guest) ?? false)
+      let gone = isOver ? [try await unboundStep(mine)] : []
+      try await commit([.delete(keys.conflict(mac, host.name))] + gone)
       written.bindings[mac] = nil
     }
     guard let wanted else { return try await unbind(mac) }
     let (key, unbound) = (keys.binding(mac), keys.unbound(mac, since: wanted.since))
+    var isFirst = true
     while true {
       let new = try await commit(
         .init(if: [.absent(key), .absent(unbound)], then: puts(wanted), else: [.read(key), .read(unbound)]))
-      if new.isDone {
-        written.bindings[mac] = .mine(wanted, modified: new.revision)
-        return
-      }
+      if new.isDone { return note(.mine(wanted, modified: new.revision), mac) }
       let gone = new.read.first { $0.key == unbound }.flatMap { RecordText.record(UnboundRecord.self, $0.value) }
       if let gone, gone.guest.isSame(as: wanted.guest) {
         written.bindings[mac] = nil
         // The guest that runs with it binds it anew.
-        await changing(manager) {
+        await changing(mac, manager) {
           if isLive {
             try await $0.setSince(now(), of: mac, wanted.guest)
           } else {
@@ -89,21 +112,19 @@ extension FleetAgent {
         return
       }
       if let entry = new.read.first(where: { $0.key == key }) {
-        if try await settle(wanted, entry, isLive: isLive, manager) { return }
+        if try await settle(wanted, entry, isLive: isLive, isFirst: isFirst, manager) { return }
+        isFirst = false
       } else if new.read.contains(where: { $0.key == unbound }) {
         // Of another guest, by a coincidence.
         let forced = try await commit(.init(if: [.absent(key)], then: puts(wanted)))
-        if forced.isDone {
-          written.bindings[mac] = .mine(wanted, modified: forced.revision)
-          return
-        }
+        if forced.isDone { return note(.mine(wanted, modified: forced.revision), mac) }
       }
     }
   }
 
   /// Decides between a binding of this host and one that the store has; false: that has changed meanwhile.
   private func settle(
-    _ wanted: BindingRecord, _ entry: FleetEntry, isLive: Bool, _ manager: PoolManager
+    _ wanted: BindingRecord, _ entry: FleetEntry, isLive: Bool, isFirst: Bool, _ manager: PoolManager
   ) async throws(FleetStoreError) -> Bool {
     let mac = wanted.mac
     let other = RecordText.record(BindingRecord.self, entry.value)
@@ -111,24 +132,27 @@ extension FleetAgent {
     var steps: [FleetTransaction.Step] = []
     if let other, other.guest.isSame(as: wanted.guest) {
       // It is one binding, so all hosts have the same of when it was made.
-      if other.host != host.name, !isLive {
+      mine.since = other.since
+      var isTheirs = other.host != host.name
+      if isTheirs, isLive { isTheirs = try await runsSinceLater(other) }
+      if isTheirs {
         // What was read may be of a host that has been forgotten just now.
-        if let forgotten = forgottenHosts[other.host], entry.modified < forgotten { return false }
-        written.bindings[mac] = .shared(wanted, with: other.host)
-        await adopt(other.since, wanted, manager)
+        if isFirst, let forgotten = forgottenHosts[other.host], entry.modified < forgotten { return false }
+        written.bindings[mac] = .shared(mine)
+        await adopt(mine, wanted, manager)
         return true
       }
-      if !wanted.isOlder(than: other) { mine.since = other.since }
     } else if let other, other.host != host.name {
       guard wanted.isOlder(than: other) else { return try await giveWay(wanted, to: other, entry) }
-      if givesWay(wanted), let since = other.since {
+      if givesWay, let since = other.since {
         // Next time it isn't the older one, either.
         mine.since = Timestamp(milliseconds: since.milliseconds + 1)
-        await adopt(mine.since, wanted, manager)
-        return try await giveWay(mine, to: other, entry)
+        guard try await giveWay(mine, to: other, entry) else { return false }
+        await adopt(mine, wanted, manager)
+        return true
       }
       steps.append(.put(keys.conflict(mac, other.host), RecordText.text(of: other)))
-    } else if let other {
+    } else if let other, await !manager.binds(mac, to: other.guest) {
       steps.append(try await unboundStep(other))
     }
     // etcd takes each key once in a transaction.
@@ -136,20 +160,37 @@ extension FleetAgent {
     let answer = try await commit(
       .init(if: [.unchanged(entry.key, since: entry.modified)], then: steps + puts(mine)))
     guard answer.isDone else { return false }
-    written.bindings[mac] = .mine(mine, modified: answer.revision)
-    await adopt(mine.since, wanted, manager)
+    note(.mine(mine, modified: answer.revision), mac)
+    await adopt(mine, wanted, manager)
     return true
   }
 
-  private func givesWay(_ record: BindingRecord) -> Bool {
-    guard let forgottenAt else { return false }
-    return record.since.map { $0 <= forgottenAt } ?? true
+  /// Whether the guest runs on the other host, too, and came there later: in a migration, or after one was started twice.
+  private func runsSinceLater(_ other: BindingRecord) async throws(FleetStoreError) -> Bool {
+    let entries = try await store.commit(.init(then: [.readAll(under: keys.all(.live, of: other.mac.description))]))
+      .read
+    func came(_ name: String) -> Int64? {
+      entries.first {
+        $0.key == keys.live(other.mac, name)
+          && liveRecord($0).map { BoundGuest($0.record.guest).isSame(as: other.guest) } == true
+      }?.modified
+    }
+    guard let theirs = came(other.host) else { return false }
+    return theirs > came(host.name) ?? 0
+  }
+
+  /// Unless it has been told meanwhile that the binding is gone.
+  private func note(_ binding: WrittenBinding, _ mac: MACAddress) {
+    if case .mine(_, let modified) = binding, let gone = goneBindings[mac], gone > modified {
+      return contentsChanged()
+    }
+    written.bindings[mac] = binding
   }
 
   /// Into the ledger, when its binding was made.
-  private func adopt(_ since: Timestamp?, _ record: BindingRecord, _ manager: PoolManager) async {
-    guard since != record.since else { return }
-    await changing(manager) { try await $0.setSince(since, of: record.mac, record.guest) }
+  private func adopt(_ mine: BindingRecord, _ wanted: BindingRecord, _ manager: PoolManager) async {
+    guard mine.since != wanted.since else { return }
+    await changing(mine.mac, manager) { try await $0.setSince(mine.since, of: mine.mac, mine.guest) }
   }
 
   private func giveWay(
@@ -174,9 +215,17 @@ extension FleetAgent {
   }
 
   private func unboundStep(_ record: BindingRecord) async throws(FleetStoreError) -> FleetTransaction.Step {
-    let lease = try await store.grantLease(seconds: UnboundRecord.days * 86_400)
+    let lease = try await leaseOfUnbound()
     let gone = UnboundRecord(guest: record.guest, by: host.name)
     return .put(keys.unbound(record.mac, since: record.since), RecordText.text(of: gone), lease: lease)
+  }
+
+  /// One serves a day.
+  private func leaseOfUnbound() async throws(FleetStoreError) -> Int64 {
+    if let (lease, time) = unboundLease, time + .seconds(86_400) > .now { return lease }
+    let lease = try await store.grantLease(seconds: UnboundRecord.days * 86_400)
+    unboundLease = (lease, .now)
+    return lease
   }
 
   /// Deletes a binding unless it has changed since, or `conditions` don't hold.
@@ -198,16 +247,17 @@ extension FleetAgent {
 
   /// Another host has unbound a MAC that this one knows as bound there.
   func noteUnbound(_ mac: MACAddress, _ gone: UnboundRecord, _ manager: PoolManager) async {
-    guard case .shared(let record, _) = written.bindings[mac], gone.guest.isSame(as: record.guest) else { return }
+    guard case .shared(let record) = written.bindings[mac], gone.guest.isSame(as: record.guest) else { return }
     written.bindings[mac] = nil
-    await changing(manager) { try await $0.forget(mac, of: record.guest, asOn: gone.by) }
+    await changing(mac, manager) { try await $0.forget(mac, of: record.guest, asOn: gone.by) }
     contentsChanged()
   }
 
   /// A host is no more: what it had bound may be this host's.
   func noteForgotten(_ name: String, at revision: Int64) {
     forgottenHosts[name] = revision
-    for case (let mac, .shared(_, name)) in written.bindings { written.bindings[mac] = nil }
+    // It may have been another's since this host was told last.
+    for case (let mac, .shared) in written.bindings { written.bindings[mac] = nil }
     contentsChanged()
   }
 
@@ -222,8 +272,9 @@ extension FleetAgent {
   }
 
   /// Another host has taken a binding over, or it is gone.
-  func noteBindingGone(_ mac: MACAddress) {
-    guard case .mine = written.bindings[mac] else { return }
+  func noteBindingGone(_ mac: MACAddress, at revision: Int64) {
+    goneBindings[mac] = revision
+    guard case .mine(_, let modified) = written.bindings[mac], modified < revision else { return }
     written.bindings[mac] = nil
     contentsChanged()
   }

@@ -34,6 +34,7 @@ extension FleetAgent {
 
   /// What has been asked for and not answered isn't done from now on; what is asked for meanwhile waits.
   func moveFence() async throws(FleetStoreError) {
+    guard let lease else { throw .leaseEnded }
     isMovingFence = true
     defer { isMovingFence = false }
     let key = keys.fence(host.name)

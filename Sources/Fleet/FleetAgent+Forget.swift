@@ -28,7 +28,6 @@ extension FleetAgent {
   private func forgetNow(host name: String) async throws -> [FleetFoundRow] {
     let marker = keys.forgotten(name)
     let owned = keys.all(.owned, of: name)
-    let records = try await records(ofMACs: macs(under: owned)).filter { $0.record.host == name }
     var others: [String] = []
     for kind in [FleetKeys.Kind.conflicts, .applied] {
       others += try await store.entries(under: keys.all(kind)).entries.map(\.key).filter {
@@ -36,7 +35,7 @@ extension FleetAgent {
       }
     }
     let known = try await store.commit(.init(then: [.read(marker), .read(keys.host(name))])).read
-    if records.isEmpty, others.isEmpty, known.isEmpty {
+    if try await macs(under: owned).isEmpty, others.isEmpty, known.isEmpty {
       throw FlowError(.notFound, "the fleet knows nothing of a host \(name)")
     }
     // Each step only while it isn't up: what it has then is its own.
@@ -52,6 +51,7 @@ extension FleetAgent {
     // First of all, so that it counts should this be broken off.
     var gone = ForgottenRecord(at: now(), by: host.name)
     try await step([.put(marker, RecordText.text(of: gone))])
+    let records = try await records(ofMACs: macs(under: owned)).filter { $0.record.host == name }
     var rows: [FleetFoundRow] = []
     for (record, modified) in records where try await delete(record, since: modified, if: isAway) {
       rows.append(FleetFoundRow(record))

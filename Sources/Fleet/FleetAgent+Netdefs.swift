@@ -44,7 +44,8 @@ extension FleetAgent {
       guard words[1] == host.name, let mac = MACAddress(words[0]) else { return }
       toldClashes[mac] = nil
       tellConflicts()
-    case (.owned, .delete): if let mac = MACAddress(words[1]) { noteBindingGone(mac) }
+    case (.owned, .delete(_, _, let revision)):
+      if let mac = MACAddress(words[1]) { noteBindingGone(mac, at: revision) }
     case (.unbound, .put(let entry)):
       guard let mac = MACAddress(words[0]), let record = RecordText.record(UnboundRecord.self, entry.value) else {
         return

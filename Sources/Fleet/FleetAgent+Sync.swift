@@ -15,7 +15,14 @@ extension FleetAgent {
     try await writeLive(share)
     let wanted = share.bindings.mapValues { BindingRecord($0, host: host.name) }
     let outdated = bindingsOutdated(wanted, live: share.live)
-    for mac in outdated { try await write(wanted[mac], mac, isLive: share.live[mac] != nil, manager) }
+    for mac in outdated {
+      let isLive = wanted[mac].map { Self.runs($0, share.live) } ?? false
+      try await write(wanted[mac], mac, isLive: isLive, manager)
+    }
+    sharesLive = wanted.values.contains { binding in
+      if case .shared = written.bindings[binding.mac] { Self.runs(binding, share.live) } else { false }
+    }
+    try await noteReturn()
     tellConflicts()
   }
 

@@ -47,7 +47,7 @@ public actor FleetAgent: FleetSpace {
     /// As the store has it, and the revision that changed it last.
     case mine(BindingRecord, modified: Int64)
     /// The same NIC of the same guest is bound by another host, where the guest was last.
-    case shared(BindingRecord, with: String)
+    case shared(BindingRecord)
     /// An older one has the MAC.
     case lost(BindingRecord, to: BindingRecord)
   }
@@ -84,10 +84,16 @@ public actor FleetAgent: FleetSpace {
   /// The revision that this stay's writing depends on, see `commit`.
   var fence: Int64 = 0
   var isMovingFence = false
-  /// This host has been forgotten: bindings that it made until then give way to all others.
-  var forgottenAt: Timestamp?
-  /// The ledger could not be made to follow during this stay.
-  var isLedgerBehind = false
+  /// This host has been forgotten: its bindings give way to all others.
+  var givesWay = false
+  /// MACs of which the ledger has refused something, and when that is tried again.
+  var retries: [MACAddress: ContinuousClock.Instant] = [:]
+  /// Bindings of this host that are gone from the store, and the revision at which that was told.
+  var goneBindings: [MACAddress: Int64] = [:]
+  /// That records of what was unbound go with, and since when.
+  var unboundLease: (lease: Int64, since: ContinuousClock.Instant)?
+  /// A guest that runs here runs on another host, too, which has its binding.
+  var sharesLive = false
   /// Other hosts that have been forgotten during this stay, and the revision at which that was done.
   var forgottenHosts: [String: Int64] = [:]
   var written = Written()
@@ -186,9 +192,8 @@ public actor FleetAgent: FleetSpace {
       tasks.addTask { try await self.losing { try await self.keepAlive() } }
       tasks.addTask {
         try await self.losing {
-          let marker = try await self.noteAbsence()
+          try await self.noteAbsence()
           try await self.sync(manager)
-          if let marker, await !self.isLedgerBehind { try await self.commit([.delete(marker)]) }
           // Only now: until its records are written anew, they go with the old lease.
           if let old { try await self.endEarlierStay(old) }
           await self.noteJoined()
@@ -243,7 +248,7 @@ public actor FleetAgent: FleetSpace {
         then: [.put(key, RecordText.text(of: mine), lease: lease), .put(keys.fence(host.name), "", lease: lease)]))
     guard answer.isDone else { throw FleetStoreError.unreachable("another host joined as \(host.name) just now") }
     (written, clashes, toldClashes, waitingNetdefs, netdefFailures) = (Written(), [:], [:], [:], [:])
-    (forgottenAt, forgottenHosts, isLedgerBehind) = (nil, [:], false)
+    (givesWay, forgottenHosts, retries, goneBindings, sharesLive) = (false, [:], [:], [:], false)
     (fence, self.lease) = (answer.revision, lease)
     try await readOwnBindings()
     return (known?.lease, answer.revision)
@@ -264,7 +269,7 @@ public actor FleetAgent: FleetSpace {
         }
       }
       // What others stop isn't told here.
-      if !clashes.isEmpty, nextLook < .now {
+      if !clashes.isEmpty || sharesLive || !retries.isEmpty, nextLook < .now {
         nextLook = .now + .seconds(heartbeat)
         contentsChanged()
       }

@@ -199,6 +199,9 @@ extension PoolManager {
       })
   }
 
+  /// Also where another guest has the same MAC.
+  public func binds(_ mac: MACAddress, to guest: BoundGuest) -> Bool { !bindings(mac, of: guest).isEmpty }
+
   private func bindings(_ mac: MACAddress, of guest: BoundGuest) -> [MACBinding] {
     contents.bindings.values.filter { $0.mac == mac && $0.guest.isSame(as: guest) }
   }

@@ -82,6 +82,8 @@ extension PoolManager {
         return gone
       }
       let isPromised = heir.guest.uuid == nil
+      // Of another guest it is another binding.
+      if !isPromised { heir.since = now() }
       heir.guest = BoundGuest(guest)
       if let own = contents.bindings[heir.key] {
         guard isPromised else { return gone }

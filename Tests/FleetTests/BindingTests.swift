@@ -199,9 +199,15 @@ import Testing
       a.host.ledger.state.withLock { $0.fails = true }
       _ = try await b.manager.unbindMACs(ofGuest: "g1", nic: nil)
       try await eventually("it is told") { fleet.binding(Self.mac) == nil }
+      try await eventually("a can't follow") { await !a.agent.retries.isEmpty }
       try await Task.sleep(for: .milliseconds(100))
-      #expect(a.isIn)
+      let requests = fleet.server.requests
+      try await Task.sleep(for: .milliseconds(300))
+      #expect(a.isIn && fleet.server.requests == requests)
       a.host.ledger.state.withLock { $0.fails = false }
+      await a.agent.retryNow()
+      try await eventually("a forgets it") { await a.manager.contentsNow().bindings.isEmpty }
+      #expect(fleet.binding(Self.mac) == nil)
     }
   }
 
@@ -295,20 +301,76 @@ import Testing
         b.agent.problems.contains { $0.contains("is bound to guest web on host a") }
       }
       #expect(fleet.binding(second)?.guest.name == "web")
-      #expect(fleet.server[fleet.keys.forgotten("b")] == nil)
+      try await eventually("it is a host as any other") { fleet.server[fleet.keys.forgotten("b")] == nil }
     }
   }
 
+  /// One that is bound elsewhere is made up anew.
   @Test func generatedMACsAreFreeInTheFleet() async throws {
+    let space = FullSpace()
+    let host = try await FakeHost(fleet: space)
+    _ = try await host.manager.apply(netdef: FakeHost.spread, plan: false)
+    let outcome = try await host.manager.bindMAC(Self.request("vm", nil))
+    let asked = space.asked.withLock { $0 }
+    #expect(asked.count == 3)
+    #expect(asked.last == outcome.binding.mac && !asked.dropLast().contains(outcome.binding.mac))
+  }
+
+  /// Two guests of one ledger with one MAC: the one that isn't told is bound all the same.
+  @Test func whatAnotherGuestHereHasTooIsNotUnbound() async throws {
     try await FleetOfFakes.pair { fleet, a, b in
-      // All but a few of the MACs that could be made up are bound elsewhere: some would be met.
-      for number in 0..<50 { _ = try await a.manager.bindMAC(Self.request("vm\(number)", nil)) }
-      try await eventually("all are told") {
-        fleet.server.entries.keys.count { $0.hasPrefix(fleet.keys.all(.bindings)) } == 50
-      }
-      let outcome = try await b.manager.bindMAC(Self.request("other", nil))
-      #expect(
-        await b.agent.binders(of: [outcome.binding.mac], within: .seconds(1)).allSatisfy { $0.guest.name == "other" })
+      try await Self.moved(fleet, b, a)
+      // Before g1 in the order in which one of them is told.
+      var twin = FakeLibvirt.guest(2, networks: ["spread"], mac: Self.mac)
+      twin.guest.name = "app"
+      #expect(await a.start(twin) == nil)
+      try await eventually("it is told") { fleet.binding(Self.mac)?.guest.name == "app" }
+      await a.stop(twin)
+      #expect(!fleet.server.entries.keys.contains { $0.hasPrefix(fleet.keys.all(.unbound)) })
+      _ = try await a.manager.unbindMACs(ofGuest: "app", nic: nil)
+      try await eventually("the other's is told") { fleet.binding(Self.mac)?.guest.name == "g1" }
+      #expect(await a.manager.contentsNow().bindings.values.map(\.guest.name) == ["g1"])
     }
   }
+
+  /// A binding that gave way is given up where it was, and so on other hosts that have it.
+  @Test func whatHadGivenWayIsUnboundOnAllHosts() async throws {
+    try await FleetOfFakes.pair { fleet, a, b in
+      let c = try await fleet.member("c")
+      try await eventually("c is in") { c.isIn }
+      c.store.cut(true)
+      try await eventually("c is away") { !c.isIn }
+      // Older than the others'.
+      _ = try await c.manager.bindMAC(Self.request("web"))
+      a.host.clock.advance(seconds: 60)
+      b.host.clock.advance(seconds: 60)
+      try await Self.moved(fleet, a, b)
+      c.store.cut(false)
+      try await eventually("b has lost it") { b.agent.problems.contains { $0.contains("is bound to guest web") } }
+      _ = try await b.manager.unbindMACs(ofGuest: "g1", nic: nil)
+      try await eventually("a forgets it") { await a.manager.contentsNow().bindings.isEmpty }
+      #expect(fleet.binding(Self.mac)?.guest.name == "web")
+      await c.leave()
+    }
+  }
+}
+
+/// A fleet in which the first two MACs that are asked for are bound to others.
+private final class FullSpace: FleetSpace {
+  let asked = Mutex<[MACAddress]>([])
+
+  func claim(
+    _ live: [MACAddress: FleetShare.Live], for guest: GuestID, isIncoming: Bool, within patience: Duration
+  ) async -> [MACElsewhere] { [] }
+  func settled(_ guest: GuestID) {}
+  func contentsChanged() {}
+  func bindings(ofGuest uuid: String, within patience: Duration) async -> [MACBinding] { [] }
+  func binders(of macs: Set<MACAddress>, within patience: Duration) async -> [MACElsewhere] {
+    let isTaken = asked.withLock { asked in
+      asked += macs
+      return asked.count <= 2
+    }
+    return isTaken ? macs.map { .init(mac: $0, host: "x", guest: BoundGuest(name: "y", uuid: nil), pool: "p") } : []
+  }
+  var problems: [String] { [] }
 }

@@ -95,6 +95,12 @@ struct FleetOfFakes {
 }
 
 extension FleetAgent {
+  /// Not only when it is time.
+  func retryNow() {
+    for mac in retries.keys { retries[mac] = .now }
+    contentsChanged()
+  }
+
   func knowsAsShared(_ mac: MACAddress) -> Bool { if case .shared = written.bindings[mac] { true } else { false } }
 }
 

@@ -178,7 +178,7 @@ public final class FakeFleetStore: FleetStore {
       return asleep != nil
     }
     if sleeps {
-      while !Task.isCancelled { try? await Task.sleep(for: .milliseconds(5)) }
+      while !Task.isCancelled, asleep.withLock({ $0 != nil }) { try? await Task.sleep(for: .milliseconds(5)) }
       throw .uncertain("no answer")
     }
     return try server.commit(transaction)
