@@ -85,8 +85,8 @@ extension FleetAgent {
     let macs = Set(new).union(clashes.keys).sorted()
     var found: [MACAddress: (host: String, record: LiveRecord)] = [:]
     for (mac, otherHost, other) in try await liveRecords(of: macs) {
-      guard otherHost != host.name, let mine = share.live[mac], other.guest.uuid != mine.guest.uuid,
-        other.clashes(with: mine)
+      guard otherHost != host.name, let mine = share.live[mac], other.clashes(with: mine),
+        other.guest.uuid != mine.guest.uuid || !share.incoming.contains(mine.guest.uuid)
       else { continue }
       found[mac] = (otherHost, other)
     }

@@ -64,6 +64,8 @@ public struct FleetShare: Sendable {
   public var live: [MACAddress: Live] = [:]
   public var bindings: [MACAddress: MACBinding] = [:]
   public var pools: [String: PoolFill] = [:]
+  /// The UUIDs of guests that have migrated to here not long ago, or are about to.
+  public var incoming: Set<String> = []
 
   public init() {}
 }
@@ -106,6 +108,7 @@ extension PoolManager {
     }
     let bindings = contents.bindings.values.sorted { ($0.nicName, $0.guest.name) < ($1.nicName, $1.guest.name) }
     for binding in bindings where share.bindings[binding.mac] == nil { share.bindings[binding.mac] = binding }
+    share.incoming = Set(incomingGuests.keys.filter(isIncoming))
     let standings = allStandings()
     for pool in contents.pools.values {
       share.pools[pool.name] = PoolFill(pool, isActive: facts[pool.name]?.active ?? false, standings)
@@ -158,9 +161,7 @@ extension PoolManager {
     incomingGuests[guest.uuid] = .now
   }
 
-  func isIncoming(_ guest: GuestID) -> Bool {
-    incomingGuests[guest.uuid].map { $0 + Self.migrationLimit > .now } ?? false
-  }
+  func isIncoming(_ uuid: String) -> Bool { incomingGuests[uuid].map { $0 + Self.migrationLimit > .now } ?? false }
 
   /// How long after its announcement a guest may be prepared.
   private static let migrationLimit = Duration.seconds(600)

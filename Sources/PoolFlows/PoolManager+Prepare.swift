@@ -42,7 +42,7 @@ extension PoolManager {
     let asking = askingNICs(of: guest)
     var told: Set<String> = []
     if let clash = await refusedClash(of: asking, &told, deadline) { return .refuse(clash) }
-    let isIncoming = isIncoming(guest.guest)
+    let isIncoming = isIncoming(guest.guest.uuid)
     if let clash = await clashElsewhere(of: asking, &told, isIncoming: isIncoming, within: deadline.left / 4) {
       return .refuse(clash)
     }

@@ -71,6 +71,21 @@ import Testing
     }
   }
 
+  @Test func theSameGuestOnTwoHostsWhileOneWasAwayIsTold() async throws {
+    try await FleetOfFakes.pair { fleet, a, b in
+      a.store.cut(true)
+      try await eventually("a is away") { !a.isIn }
+      #expect(await a.start(Self.guest(1)) == nil)
+      #expect(await b.start(Self.guest(1)) == nil)
+      a.store.cut(false)
+      let text = "MAC \(Self.mac) of guest g1 is live on host b, too, with guest g1"
+      try await eventually("it is told") { a.agent.problems.contains(text) }
+      try await eventually("on the other host, too") {
+        b.agent.problems.contains("MAC \(Self.mac) of guest g1 is live on host a, too, with guest g1")
+      }
+    }
+  }
+
   @Test func duringAMigrationBothHaveIt() async throws {
     try await FleetOfFakes.pair { fleet, a, b in
       #expect(await a.start(Self.guest(1)) == nil)
@@ -197,7 +212,7 @@ import Testing
   @Test func aGuestThatRunsElsewhereIsRefusedHoweverLittleTimeThereIs() async throws {
     try await FleetOfFakes.pair { _, a, b in
       #expect(await a.start(Self.guest(1)) == nil)
-      for milliseconds in stride(from: 1000, through: 1160, by: 8) {
+      for milliseconds in stride(from: 500, through: 660, by: 16) {
         let found = await b.agent.claim(
           [Self.mac: .init(guest: Self.guest(1).guest, pool: "spread", vlan: nil)], for: Self.guest(1).guest,
           isIncoming: false, within: .milliseconds(milliseconds))

@@ -54,6 +54,9 @@ struct MACsTests {
     #expect(macs(host, FakeLibvirt.uuid(50)) == [Self.mac])
     var after = before
     after.guest.uuid = FakeLibvirt.uuid(50)
+    // It is another guest's from then on.
+    after.since = host.ledger.contents.bindings[after.key]?.since
+    #expect(try #require(after.since) > #require(before.since))
     #expect(host.ledger.contents.bindings == [after.key: after])
   }
 
