@@ -18,7 +18,8 @@ public struct HookLinks: Sendable {
 
   public init(root: String = "") { self.root = root }
 
-  public static var target: String { InstalledFiles.hook }
+  /// There wherever the rest is installed, see packaging/files.
+  public static let target = "/usr/sbin/vfpool-hook"
 
   /// A name in the `*.d` folders, which libvirt runs in alphabetical order.
   public var paths: [String] {

@@ -1,12 +1,11 @@
 import Sysfs
 
-/// Where `make install`, or the package, has put what belongs to the program that runs.
+/// Where `make install`, or the package, has put what belongs to the program that runs (but the hook, see `HookLinks`).
 public enum InstalledFiles {
   /// `/usr`, `/usr/local`, …
   public static let prefix = prefix(ofProgram: (try? FileAccess.linkTarget("/proc/self/exe")) ?? "")
 
   public static var vfpoold: String { "\(prefix)/sbin/vfpoold" }
-  public static var hook: String { "\(prefix)/sbin/vfpool-hook" }
   /// The web page and the API's description.
   public static var share: String { "\(prefix)/share/vfpool" }
 
