@@ -18,6 +18,7 @@ struct HookSwitch {
     let running = try services.running(now: console.now())
     let stale = running.filter { daemon in links.linkedSince.map { daemon.since <= $0 } ?? true }.map(\.unit)
     if links.linkedSince != nil, stale.isEmpty {
+      if links.isBypassed { noteInAudit() }
       if try links.removeBypass() { console.write("removed \(links.bypass): the hooks work again\n") }
       try allowVFs()
       console.write("already enabled\n")
@@ -28,8 +29,7 @@ struct HookSwitch {
         "This links vfpool's hooks into libvirt and restarts \(stale.joined(separator: " and ")); guests keep running.",
         instead: "vfpool enable restarts \(stale.joined(separator: " and ")): say --yes")
     }
-    // For its audit; without vfpoold the journal of libvirt's restart is what tells.
-    _ = try? client.enable()
+    noteInAudit()
     try allowVFs()
     for path in try links.make() { console.write("linked \(path)\n") }
     if try links.removeBypass() { console.write("removed \(links.bypass)\n") }
@@ -42,6 +42,9 @@ struct HookSwitch {
     console.write("enabled\n")
     adviseOnDaemon()
   }
+
+  /// Before anything is changed; without vfpoold the journal of libvirt's restart is what tells.
+  private func noteInAudit() { _ = try? client.enable() }
 
   private func allowVFs() throws(CommandError) {
     if try profile.allow() { console.write("AppArmor lets guests open the VFs of pools: \(profile.path)\n") }

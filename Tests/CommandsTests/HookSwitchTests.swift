@@ -68,6 +68,19 @@ import Testing
     }
   }
 
+  /// The hooks that are linked, and a bypass that is taken away; not what changes nothing.
+  @Test func vfpooldsAuditHasIt() throws {
+    let daemon = try FakeDaemon { _ in (200, JSONText(PlanReport(steps: [], token: "", done: true)).compact) }
+    let hooks = hooks(Recording(answer: true), started: [:], socket: daemon.path)
+    try hooks.enable(yes: false)
+    #expect(daemon.lines.first == "POST /v1/enable")
+    try hooks.enable(yes: false)
+    try FileManager.default.createDirectory(atPath: "\(root)/run/vfpool", withIntermediateDirectories: true)
+    #expect(FileManager.default.createFile(atPath: links.bypass, contents: nil))
+    try hooks.enable(yes: false)
+    #expect(daemon.lines.count { $0 == "POST /v1/enable" } == 2)
+  }
+
   @Test(arguments: [false, nil])
   func withoutAYesNothingChanges(answer: Bool?) {
     let recording = Recording(answer: answer)
