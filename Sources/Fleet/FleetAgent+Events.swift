@@ -85,7 +85,7 @@ extension FleetAgent {
         revision: revision, kind: .hostForgotten,
         message: "host \(words[0]) is forgotten, as was asked on \(record.by)",
         host: words[0])
-    case .guests, .names, .owned, .unbound, .fences, .requests, .answers: return nil
+    case .guests, .names, .owned, .unbound, .fences, .runners, .requests, .answers: return nil
     }
   }
 
@@ -122,7 +122,7 @@ extension FleetAgent {
       return .init(
         revision: revision, kind: .netdefForgotten, message: "netdef \(words[0]) is no longer the fleet's",
         pool: words[0])
-    case .guests, .names, .owned, .unbound, .forgotten, .fences, .applied, .requests, .answers: return nil
+    case .guests, .names, .owned, .unbound, .forgotten, .fences, .runners, .applied, .requests, .answers: return nil
     }
   }
 }

@@ -58,13 +58,9 @@ extension FleetAgent {
   public func find(guest name: String) async throws -> [FleetFoundRow] {
     try await asking {
       let uuid = GuestID.uuid(name)
-      let prefix = uuid.map { self.keys.all(.guests, of: $0) } ?? self.keys.all(.names, of: name)
-      // A NIC that is in no pool may have a MAC that isn't bound. That is rare, so there is no index.
-      let live = try await self.store.entries(under: self.keys.all(.live)).entries.compactMap(self.liveRecord).filter {
-        let guest = $0.record.guest
-        return uuid.map { $0 == guest.uuid } ?? (name == guest.name)
-      }
-      return try await self.found(Set(live.map(\.mac) + self.macs(under: prefix)).sorted())
+      let bound = uuid.map { self.keys.all(.guests, of: $0) } ?? self.keys.all(.names, of: name)
+      let running = self.keys.all(.runners, of: uuid ?? name)
+      return try await self.found(Set(self.macs(under: bound) + self.macs(under: running)).sorted())
     }
   }
 

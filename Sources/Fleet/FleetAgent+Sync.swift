@@ -50,9 +50,16 @@ extension FleetAgent {
     written.doubtful.subtract(live.keys)
     lettingGo = Set(live.filter { $0.value == nil }.keys)
     defer { lettingGo = [] }
-    try await commit(liveSteps + poolChanges(pools))
+    let runners = Set(
+      share.unbound.flatMap { mac in
+        share.live[mac].map { [keys.runner($0.guest.name, mac), keys.runner($0.guest.uuid, mac)] } ?? []
+      })
+    let runnerSteps =
+      runners.subtracting(written.runners).sorted().map { FleetTransaction.Step.put($0, "", lease: lease) }
+      + written.runners.subtracting(runners).sorted().map { .delete($0) }
+    try await commit(liveSteps + poolChanges(pools) + runnerSteps)
     for (mac, record) in live { written.live[mac] = record }
-    written.pools = pools
+    (written.pools, written.runners) = (pools, runners)
     lettingGo = []
     try await lookAtSharedMACs(share, new: live.compactMap { $0.value == nil ? nil : $0.key })
   }

@@ -39,6 +39,8 @@ public actor FleetAgent: FleetSpace {
     var live: [MACAddress: LiveRecord] = [:]
     var bindings: [MACAddress: WrittenBinding] = [:]
     var pools: [String: PoolRecord] = [:]
+    /// Keys.
+    var runners: Set<String> = []
     /// Live MACs of which it isn't known.
     var doubtful: Set<MACAddress> = []
   }

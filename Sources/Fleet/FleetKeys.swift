@@ -12,6 +12,7 @@ import PoolModel
 /// | `forgotten/HOST` | `ForgottenRecord`, until the host is back | |
 /// | `fences/HOST` | nothing: moved so that what the host got no answer to can't be done any more | the host's lease |
 /// | `live/MAC/HOST` | `LiveRecord` | the host's lease |
+/// | `runners/GUEST/MAC` | nothing: an index of `live`, by name and by UUID, of MACs that aren't bound | the host's lease |
 /// | `pools/POOL/HOST` | `PoolRecord` | the host's lease |
 /// | `conflicts/MAC/HOST` | `BindingRecord`: a younger binding that gave way | |
 /// | `clashes/MAC/HOST` | `ClashRecord`: HOST's guest isn't the only live one | the finder's lease |
@@ -28,7 +29,7 @@ public struct FleetKeys: Hashable, Sendable {
 
   public enum Kind: String, CaseIterable, Sendable {
     case hosts, bindings, guests, names, owned, unbound, forgotten, fences, live, pools, conflicts, clashes, netdefs
-    case applied, requests, answers
+    case runners, applied, requests, answers
   }
 
   public func all(_ kind: Kind) -> String { "\(prefix)\(kind.rawValue)/" }
@@ -46,6 +47,7 @@ public struct FleetKeys: Hashable, Sendable {
   public func forgotten(_ host: String) -> String { all(.forgotten) + host }
   public func fence(_ host: String) -> String { all(.fences) + host }
   public func live(_ mac: MACAddress, _ host: String) -> String { all(.live, of: mac.description) + host }
+  public func runner(_ guest: String, _ mac: MACAddress) -> String { all(.runners, of: guest) + mac.description }
   public func pool(_ pool: String, _ host: String) -> String { all(.pools, of: pool) + host }
   public func conflict(_ mac: MACAddress, _ host: String) -> String { all(.conflicts, of: mac.description) + host }
   public func clash(_ mac: MACAddress, _ host: String) -> String { all(.clashes, of: mac.description) + host }

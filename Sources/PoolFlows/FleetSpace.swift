@@ -64,6 +64,8 @@ public struct FleetShare: Sendable {
   public var live: [MACAddress: Live] = [:]
   public var bindings: [MACAddress: MACBinding] = [:]
   public var pools: [String: PoolFill] = [:]
+  /// Those of `live` that aren't bound to their guest, once it has started.
+  public var unbound: Set<MACAddress> = []
   /// The UUIDs of guests that have migrated to here not long ago, or are about to.
   public var incoming: Set<String> = []
 
@@ -108,6 +110,11 @@ extension PoolManager {
     }
     let bindings = contents.bindings.values.sorted { ($0.nicName, $0.guest.name) < ($1.nicName, $1.guest.name) }
     for binding in bindings where share.bindings[binding.mac] == nil { share.bindings[binding.mac] = binding }
+    let starting = Set(leases.filter { $0.state != .active }.map(\.mac))
+    let unbound = share.live.filter { mac, live in
+      !starting.contains(mac) && share.bindings[mac]?.guest.isSame(as: BoundGuest(live.guest)) != true
+    }
+    share.unbound = Set(unbound.keys)
     share.incoming = Set(incomingGuests.keys.filter(isIncoming))
     let standings = allStandings()
     for pool in contents.pools.values {

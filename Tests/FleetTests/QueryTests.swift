@@ -46,23 +46,24 @@ import Testing
     }
   }
 
-  /// In no pool, so nothing is bound.
+  /// Of a VF that is in no pool nothing is bound.
   @Test func findsWhatRunsWithoutABinding() async throws {
-    try await FleetOfFakes.pair { fleet, a, b in
-      let guest = FakeLibvirt.guest(1, networks: ["spread"])
-      let mac = try #require(guest.nics[0].mac)
-      let record = LiveRecord(.init(guest: guest.guest, pool: nil, vlan: nil))
-      try fleet.server.commit(.init(then: [.put(fleet.keys.live(mac, "c"), RecordText.text(of: record))]))
-      let bound = MACAddress(value: 0x5254_0000_0051)
-      _ = try await a.manager.bindMAC(
-        MACRequest(guest: "g1", nic: NICName(pool: "spread", position: 1), mac: bound))
-      try await eventually("it is told") { fleet.binding(bound) != nil }
-      #expect(try await b.agent.find(guest: "g1").map(\.mac) == [mac, bound].sorted())
-      for name in [guest.guest.uuid] {
-        let rows = try await b.agent.find(guest: name)
-        #expect(rows.map(\.host) == ["c"])
-        #expect(rows.allSatisfy { $0.live && !$0.bound && $0.mac == mac })
+    try await FleetOfFakes.pair(netdefs: [FakeHost.sticky]) { fleet, a, b in
+      var guest = FakeLibvirt.guest(1, networks: ["sticky", "sticky"])
+      try await a.host.kernel.setVFCount(2, pf: "enp2s0")
+      guest.nics[1].source = .hostdev(try #require(a.host.kernel.pci("enp2s0", 1)))
+      let macs = guest.nics.compactMap(\.mac)
+      #expect(await a.start(guest) == nil)
+      try await eventually("both are told") { macs.allSatisfy { fleet.live($0) == ["a"] } }
+      try await eventually("the pool's is bound") { fleet.binding(macs[0]) != nil }
+      #expect(fleet.binding(macs[1]) == nil)
+      for name in ["g1", guest.guest.uuid] {
+        try await eventually("both are found") { try await b.agent.find(guest: name).map(\.mac) == macs.sorted() }
+        #expect(try await b.agent.find(guest: name).allSatisfy { $0.live && $0.bound == ($0.mac == macs[0]) })
       }
+      await a.stop(guest)
+      try await eventually("the other is gone") { try await b.agent.find(guest: "g1").map(\.mac) == [macs[0]] }
+      #expect(!fleet.server.entries.keys.contains { $0.hasPrefix(fleet.keys.all(.runners)) })
     }
   }
 
