@@ -29,6 +29,7 @@ tools = command -v dpkg-query > /dev/null || exit 0; missing=$$(for package in $
     export DEBIAN_FRONTEND=noninteractive; \
     apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing < /dev/null > /dev/null; \
   fi
+with_etcd = ETCD_TESTS_FOLDER=$$(Tests/debian-programs 'etcd etcdctl' etcd-server etcd-client)
 need_root = if [ "$$(id -u)" != 0 ]; then echo "make $@ needs root: sudo make $@" >&2; exit 1; fi
 
 .PHONY: help deps swift build install uninstall deb unit api web fuzz lab test soak demo bench check check-packaging clean
@@ -86,7 +87,7 @@ unit: deps swift
 	@echo "make: building and running the unit tests (8 minutes from scratch)"
 	"$(SWIFT)" build --build-tests
 	"$(SWIFT)" test --skip-build --skip '^Etcd'
-	ETCD_TESTS_FOLDER=$$(Tests/debian-programs 'etcd etcdctl' etcd-server etcd-client) "$(SWIFT)" test --skip-build --filter '^Etcd'
+	$(with_etcd) "$(SWIFT)" test --skip-build --filter '^Etcd'
 	SWIFT="$(SWIFT)" nice Tests/fuzz/run 100000 20
 	@$(keep_owner)
 
@@ -138,7 +139,7 @@ bench:
 	@$(MAKE) --no-print-directory deb
 	for product in hook-bench netlink-bench fleet-bench; do $(BUILD_RELEASE) --product $$product || exit 1; done
 	.build/release/hook-bench .build/release/vfpool-hook .build
-	ETCD_TESTS_FOLDER=$$(Tests/debian-programs 'etcd etcdctl' etcd-server etcd-client) .build/release/fleet-bench
+	$(with_etcd) .build/release/fleet-bench
 	Tests/lab/bench
 	@$(keep_owner)
 

@@ -45,6 +45,7 @@
 /// | POST /v1/fleet/plan | | FleetPlanReport; body FleetApplication |
 /// | POST /v1/fleet/apply | | FleetPlanReport; body FleetApplication with the plans' tokens |
 /// | POST /v1/fleet/forget | pool | [FleetNetdefRow] that are left |
+/// | POST /v1/fleet/forget-host | host | [FleetFoundRow] of what was bound there |
 /// | POST /v1/hooks/qemu, /v1/hooks/network | object, op, subop | 200, or 409 with the refusal as plain text |
 ///
 /// Failures: 400 bad request, 404 no such object, 409 refused, 500 failed, 503 libvirt or ledger not there: body `Failure`.

@@ -2,7 +2,6 @@ import ControlAPI
 import ControlSocket
 import Foundation
 import Glibc
-import HostConfig
 import PoolModel
 
 /// What vfpoold takes from `/etc/vfpool/vfpool.conf`, beside the hook's keys.
@@ -31,7 +30,7 @@ struct DaemonConfiguration: Sendable {
   /// Where the page is served over TCP; nil = it isn't.
   var webListen: (host: String, port: Int)?
   /// The folder with the web page and the API's description; not in the file, but where the package puts it.
-  var share = getenv("VFPOOL_SHARE").map { String(cString: $0) } ?? InstalledFiles.share
+  var share = getenv("VFPOOL_SHARE").map { String(cString: $0) } ?? "/usr/share/vfpool"
   /// Nil: no fleet is configured.
   var fleet: Result<FleetConfiguration?, FleetConfiguration.Unusable>
   /// How long a passed prepare may keep its turn: twice what its hook waits.

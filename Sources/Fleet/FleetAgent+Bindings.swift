@@ -93,11 +93,11 @@ extension FleetAgent {
     }
     guard let wanted else { return try await unbind(mac) }
     let (key, unbound) = (keys.binding(mac), keys.unbound(mac, since: wanted.since))
+    var conditions = [FleetTransaction.Condition.absent(key), .absent(unbound)]
     var isFirst = true
     while true {
-      let new = try await commit(
-        .init(if: [.absent(key), .absent(unbound)], then: puts(wanted), else: [.read(key), .read(unbound)]))
-      if new.isDone { return note(.mine(wanted, modified: new.revision), mac) }
+      let new = try await commit(.init(if: conditions, then: puts(wanted), else: [.read(key), .read(unbound)]))
+      if new.isDone { return note(wanted, modified: new.revision) }
       let gone = new.read.first { $0.key == unbound }.flatMap { RecordText.record(UnboundRecord.self, $0.value) }
       if let gone, gone.guest.isSame(as: wanted.guest) {
         written.bindings[mac] = nil
@@ -114,10 +114,9 @@ extension FleetAgent {
       if let entry = new.read.first(where: { $0.key == key }) {
         if try await settle(wanted, entry, isLive: isLive, isFirst: isFirst, manager) { return }
         isFirst = false
-      } else if new.read.contains(where: { $0.key == unbound }) {
-        // Of another guest, by a coincidence.
-        let forced = try await commit(.init(if: [.absent(key)], then: puts(wanted)))
-        if forced.isDone { return note(.mine(wanted, modified: forced.revision), mac) }
+      } else {
+        // What was unbound is another guest's, by a coincidence.
+        conditions = [.absent(key)]
       }
     }
   }
@@ -160,7 +159,7 @@ extension FleetAgent {
     let answer = try await commit(
       .init(if: [.unchanged(entry.key, since: entry.modified)], then: steps + puts(mine)))
     guard answer.isDone else { return false }
-    note(.mine(mine, modified: answer.revision), mac)
+    note(mine, modified: answer.revision)
     await adopt(mine, wanted, manager)
     return true
   }
@@ -179,12 +178,10 @@ extension FleetAgent {
     return theirs > came(host.name) ?? 0
   }
 
-  /// Unless it has been told meanwhile that the binding is gone.
-  private func note(_ binding: WrittenBinding, _ mac: MACAddress) {
-    if case .mine(_, let modified) = binding, let gone = goneBindings[mac], gone > modified {
-      return contentsChanged()
-    }
-    written.bindings[mac] = binding
+  /// The store has a binding of this host, unless it has been told meanwhile that it is gone.
+  private func note(_ mine: BindingRecord, modified: Int64) {
+    if let gone = goneBindings[mine.mac], gone > modified { return contentsChanged() }
+    written.bindings[mine.mac] = .mine(mine, modified: modified)
   }
 
   /// Into the ledger, when its binding was made.
@@ -250,7 +247,6 @@ extension FleetAgent {
     guard case .shared(let record) = written.bindings[mac], gone.guest.isSame(as: record.guest) else { return }
     written.bindings[mac] = nil
     await changing(mac, manager) { try await $0.forget(mac, of: record.guest, asOn: gone.by) }
-    contentsChanged()
   }
 
   /// A host is no more: what it had bound may be this host's.

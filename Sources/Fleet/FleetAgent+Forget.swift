@@ -49,7 +49,7 @@ extension FleetAgent {
       }
     }
     // First of all, so that it counts should this be broken off.
-    var gone = ForgottenRecord(at: now(), by: host.name)
+    var gone = ForgottenRecord(by: host.name)
     try await step([.put(marker, RecordText.text(of: gone))])
     let records = try await records(ofMACs: macs(under: owned)).filter { $0.record.host == name }
     var rows: [FleetFoundRow] = []

@@ -54,9 +54,8 @@ public struct UnboundRecord: Codable, Hashable, Sendable {
   public var by: String
 }
 
-/// That a host's bindings are no more. Should it come back, those that it made before give way to all others.
+/// That a host's bindings are no more. Should it come back, they give way to all others.
 public struct ForgottenRecord: Codable, Hashable, Sendable {
-  public var at: Timestamp
   /// The host on which that was asked.
   public var by: String
   /// Nil: it has only begun.

@@ -6,8 +6,6 @@ public enum InstalledFiles {
   public static let prefix = prefix(ofProgram: (try? FileAccess.linkTarget("/proc/self/exe")) ?? "")
 
   public static var vfpoold: String { "\(prefix)/sbin/vfpoold" }
-  /// The web page and the API's description.
-  public static var share: String { "\(prefix)/share/vfpool" }
 
   /// `/usr` for one that isn't installed.
   static func prefix(ofProgram path: String) -> String {

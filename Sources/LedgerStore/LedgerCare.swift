@@ -66,21 +66,14 @@ public enum LedgerCare {
     }
     _ = try backUp(file, to: new)
     do {
-      do {
-        let store = try LedgerStore(path: new)
+      try open(new) { store in
         if FileManager.default.fileExists(atPath: path) { _ = try? store.takeOver(path, ["audit"]) }
         try store.inTransaction { database in
           try audit.insert(into: database)
           try LedgerSchema.renewIdentity(database)
         }
-        try store.close()
       }
-      try use(new)
-      let aside = try putAside(path, "replaced", audit.time)
-      try FileManager.default.moveItem(atPath: new, toPath: path)
-      var survey = try check(path)
-      survey.aside = aside
-      return survey
+      return try put(new, inPlaceOf: path, aside: "replaced", audit.time)
     } catch {
       remove(new)
       throw LedgerError("restore", path: path, cause: error)
@@ -92,18 +85,12 @@ public enum LedgerCare {
     let new = path + ".new"
     remove(new)
     do {
-      var lost: [String: Int] = [:]
-      do {
-        let store = try LedgerStore(path: new)
-        lost = try store.takeOver(path, tables)
+      let lost = try open(new) { store in
+        let lost = try store.takeOver(path, tables)
         _ = try store.inTransaction { try audit.insert(into: $0) }
-        try store.close()
+        return lost
       }
-      try use(new)
-      let aside = try putAside(path, "damaged", audit.time)
-      try FileManager.default.moveItem(atPath: new, toPath: path)
-      var survey = try check(path)
-      survey.aside = aside
+      var survey = try put(new, inPlaceOf: path, aside: "damaged", audit.time)
       survey.lost = lost
       return survey
     } catch {
@@ -112,11 +99,28 @@ public enum LedgerCare {
     }
   }
 
+  private static func open<T>(_ path: String, _ body: (LedgerStore) throws -> T) throws -> T {
+    let store = try LedgerStore(path: path)
+    let result = try body(store)
+    try store.close()
+    return result
+  }
+
+  /// Once the new one has shown that it can be used.
+  private static func put(
+    _ new: String, inPlaceOf path: String, aside word: String, _ time: Timestamp
+  ) throws -> LedgerSurvey {
+    try use(new)
+    let aside = try putAside(path, word, time)
+    try FileManager.default.moveItem(atPath: new, toPath: path)
+    var survey = try check(path)
+    survey.aside = aside
+    return survey
+  }
+
   /// As vfpoold will: the checks of the start, this version's tables, everything read once. Leaves one file.
   private static func use(_ path: String) throws {
-    let store = try LedgerStore(path: path)
-    _ = try store.contentsNow()
-    try store.close()
+    _ = try open(path) { try $0.contentsNow() }
     try DatabaseQueue(path: path).inDatabase { try $0.execute(sql: "PRAGMA journal_mode = DELETE") }
   }
 
